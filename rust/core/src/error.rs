@@ -1,0 +1,122 @@
+//! What can go wrong, with the values that were wrong. `Display` says what came, what was expected and what to change.
+
+/// The part of the library that refuses an input. The Python binding maps each to one exception class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noun {
+    /// A noise process and its parameters.
+    Process,
+    /// A parameterization and its parameters.
+    Parameterization,
+    /// A schedule, its parameters, or a list of sigmas.
+    Schedule,
+    /// A sampler and its options.
+    Sampler,
+    /// A compiled program.
+    Program,
+    /// Arrays handed to a kernel or a vectorised function.
+    Execution,
+}
+
+/// Every error of the core.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A parameter outside its range.
+    #[error("{name} is {got}; expected {expected}")]
+    Parameter {
+        /// Whose parameter it is.
+        noun: Noun,
+        /// The parameter as the public surface spells it.
+        name: &'static str,
+        /// The value that came.
+        got: f64,
+        /// The accepted range, and what to change where that is not obvious.
+        expected: &'static str,
+    },
+    /// A step count outside its range.
+    #[error("steps is {got}; expected {min} to {max}")]
+    Steps {
+        /// The count that came.
+        got: u64,
+        /// Fewest accepted.
+        min: u64,
+        /// Most accepted.
+        max: u64,
+    },
+    /// The two ends of a sigma range are in the wrong order.
+    #[error("sigma_min is {sigma_min} and sigma_max is {sigma_max}; expected 0 < sigma_min < sigma_max, both finite")]
+    SigmaRange {
+        /// The lower end that came.
+        sigma_min: f64,
+        /// The upper end that came.
+        sigma_max: f64,
+    },
+    /// A value in a list of noise levels that cannot be there.
+    #[error("{name}[{index}] is {got}; expected {expected}")]
+    Element {
+        /// Whose list it is.
+        noun: Noun,
+        /// The list as the public surface spells it.
+        name: &'static str,
+        /// Position of the offending value.
+        index: usize,
+        /// The value that came.
+        got: f64,
+        /// What the list must hold there.
+        expected: &'static str,
+    },
+    /// A list of the wrong length.
+    #[error("{name} has {got} values; expected {expected}")]
+    Length {
+        /// Whose list it is.
+        noun: Noun,
+        /// The list as the public surface spells it.
+        name: &'static str,
+        /// The length that came.
+        got: usize,
+        /// The accepted lengths.
+        expected: String,
+    },
+    /// A word outside its vocabulary.
+    #[error("{name} is {got:?}; expected one of {}", known.join(", "))]
+    Choice {
+        /// Whose parameter it is.
+        noun: Noun,
+        /// The parameter as the public surface spells it.
+        name: &'static str,
+        /// The word that came.
+        got: String,
+        /// All words it may be.
+        known: Vec<&'static str>,
+    },
+    /// A trace or a program that breaks a rule of the format.
+    #[error("{0}")]
+    Program(#[from] crate::program::ProgramError),
+    /// Something without numbers to report.
+    #[error("{message}")]
+    Message {
+        /// Whose rule it is.
+        noun: Noun,
+        /// The whole sentence: got, expected, what to change.
+        message: String,
+    },
+}
+
+impl Error {
+    /// Which part of the library refused.
+    #[must_use]
+    pub fn noun(&self) -> Noun {
+        match self {
+            Self::Parameter { noun, .. }
+            | Self::Element { noun, .. }
+            | Self::Length { noun, .. }
+            | Self::Choice { noun, .. }
+            | Self::Message { noun, .. } => *noun,
+            Self::Steps { .. } | Self::SigmaRange { .. } => Noun::Schedule,
+            Self::Program(_) => Noun::Program,
+        }
+    }
+}
+
+/// A result whose error is [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
