@@ -118,5 +118,5 @@ impl Error {
     }
 }
 
-/// A result whose error is [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
+/// A result whose error is [`Error`] unless said otherwise.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

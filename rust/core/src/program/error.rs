@@ -1,0 +1,78 @@
+//! The rules of the program format, each with the values that broke it.
+
+use super::ir::Register;
+
+/// A rule that a trace, a program or a file broke.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are the numbers in the message beside them")]
+pub enum ProgramError {
+    #[error("a program has {got} steps; expected 1 to {max}")]
+    Steps { got: usize, max: usize },
+    #[error("the sampler ended {got} steps; expected {expected}, one less than there are sigmas")]
+    StepCount { got: usize, expected: usize },
+    #[error(
+        "the sampler finished with a value that is not the sample its last step ended with; pass what end_step returned"
+    )]
+    FinishedElsewhere,
+    #[error("value {value} was not made by this trace; use only values this trace returned")]
+    ForeignValue { value: u32 },
+    #[error("operation {op} reads register {register} before anything wrote it")]
+    ReadBeforeWrite { op: usize, register: Register },
+    #[error("operation {op} names register {register}; expected one below {registers}")]
+    RegisterOutOfRange { op: usize, register: Register, registers: u32 },
+    #[error("{got} registers; expected 1 to {max}")]
+    Registers { got: u32, max: u32 },
+    #[error("operation {op} writes register {register} twice")]
+    WrittenTwice { op: usize, register: Register },
+    #[error("operation {op} lists input register {register} twice")]
+    InputTwice { op: usize, register: Register },
+    #[error("operation {op} has a term on input {input}; expected one below {inputs}")]
+    InputOutOfRange { op: usize, input: usize, inputs: usize },
+    #[error("operation {op} has {got} rows; expected 1 to {max}")]
+    Rows { op: usize, got: usize, max: usize },
+    #[error("operation {op} has a row without terms")]
+    EmptyRow { op: usize },
+    #[error(
+        "operation {op} has coefficient {got}; expected a finite number. The sigmas or options divide by zero there"
+    )]
+    Coefficient { op: usize, got: f64 },
+    #[error("operation {op} has sigma {got}; expected a finite number of at least 0")]
+    Sigma { op: usize, got: f64 },
+    #[error("step {step} ends at operation {end}; expected {start} to {operations}, the last step at {operations}")]
+    StepEnd { step: usize, end: usize, start: usize, operations: usize },
+    #[error(
+        "a step's denoised value is said to be register {register} after operation {op}, which does not write it in that step"
+    )]
+    DenoisedElsewhere { op: usize, register: Register },
+    #[error("two inputs are named {name}")]
+    PortTwice { name: String },
+    #[error("noise range is {low} to {high}; expected 0 < low <= high, both finite")]
+    NoiseRange { low: f64, high: f64 },
+    #[error("steps {start}..{stop} of a program of {steps}; expected 0 <= start < stop <= {steps}")]
+    Slice { start: usize, stop: usize, steps: usize },
+    #[error("this program calls the network itself already; fold the program that calls a denoiser")]
+    FoldedTwice,
+    #[error(
+        "a slice with history cannot be folded: what it reads are denoised values; fold the whole program, then slice"
+    )]
+    FoldSlice,
+    #[error("{got} scalings for {calls} model calls; expected one each")]
+    Scalings { got: usize, calls: usize },
+    #[error(
+        "a model call asks for an unclipped second result, and clipping is not linear: this program cannot be folded"
+    )]
+    FoldUnclipped,
+    #[error("data N({mean}, {deviation}²); expected a finite mean and a finite deviation of at least 0")]
+    Gaussian { mean: f64, deviation: f64 },
+    #[error("exact moments need a program over a denoiser, without history inputs and without second results")]
+    MomentsUndefined,
+    #[error("program format version {got}; this release reads {known}")]
+    Version { got: i64, known: i64 },
+    #[error("unknown {what} {code} at position {at} of the structure")]
+    Code { what: &'static str, code: i64, at: usize },
+    #[error("the list of {list} ends early")]
+    TooShort { list: &'static str },
+    #[error("the list of {list} is {by} longer than its program")]
+    TooLong { list: &'static str, by: usize },
+}
