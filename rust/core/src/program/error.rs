@@ -11,10 +11,8 @@ pub enum ProgramError {
     Steps { got: usize, max: usize },
     #[error("the sampler ended {got} steps; expected {expected}, one less than there are sigmas")]
     StepCount { got: usize, expected: usize },
-    #[error(
-        "the sampler finished with a value that is not the sample its last step ended with; pass what end_step returned"
-    )]
-    FinishedElsewhere,
+    #[error("the first output is not the sample that the last step ended with")]
+    OutputElsewhere,
     #[error("value {value} was not made by this trace; use only values this trace returned")]
     ForeignValue { value: u32 },
     #[error("operation {op} reads register {register} before anything wrote it")]

@@ -18,8 +18,8 @@ const REUSE_WINDOW: usize = 4;
 /// let x = t.start();
 /// let den = t.denoise(&x, 2.0);
 /// let d = (&x - &den) / 2.0;
-/// let x = t.end_step(&x + d * (1.0 - 2.0));
-/// let program = t.finish(&x)?;
+/// t.end_step(&x + d * (1.0 - 2.0));
+/// let program = t.finish()?;
 /// assert_eq!(program.analysis().passes, 1);
 /// # Ok::<(), stepladder_core::Error>(())
 /// ```
@@ -185,27 +185,18 @@ impl<S: Scalar> Trace<S> {
         Linear::value(id)
     }
 
-    fn check(&self, x: &Linear<S>) -> Result<()> {
-        if let Some(error) = &self.broken {
-            return Err(error.clone().into());
+    /// The program: its result is the sample the last step ended with.
+    ///
+    /// # Errors
+    /// Too few or too many steps were ended, a coefficient is not finite, or a value came from another trace.
+    pub fn finish(self) -> Result<Program> {
+        if let Some(error) = self.broken {
+            return Err(error.into());
         }
         let (got, expected) = (self.steps.len(), self.sigmas.len() - 1);
         if got != expected {
             return Err(ProgramError::StepCount { got, expected }.into());
         }
-        if x.single() != self.steps.last().map(|s| s.x) {
-            return Err(ProgramError::FinishedElsewhere.into());
-        }
-        Ok(())
-    }
-
-    /// The program, given the sample that the last step ended with.
-    ///
-    /// # Errors
-    /// Too few or too many steps were ended, `x` is not the last step's sample, a coefficient is not finite, or a value
-    /// came from another trace.
-    pub fn finish(self, x: &Linear<S>) -> Result<Program> {
-        self.check(x)?;
         let last = self.steps.last().map_or(0, |s| s.x);
         let positive = |s: &S| s.value() > 0.0;
         let range = self.sigmas.iter().filter(|s| positive(s)).fold(None, |r: Option<(f64, f64)>, s| {

@@ -134,7 +134,7 @@ fn check_steps(body: &Body) -> Result<(), ProgramError> {
         return Err(ProgramError::PortTwice { name: pair[0].to_string() });
     }
     if body.outputs.first().map(|p| p.register) != body.steps.last().map(|s| s.x) {
-        return Err(ProgramError::FinishedElsewhere);
+        return Err(ProgramError::OutputElsewhere);
     }
     if let Some((lo, hi)) = body.noise_range
         && !(lo > 0.0 && lo <= hi && hi.is_finite())

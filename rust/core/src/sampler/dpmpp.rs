@@ -11,13 +11,13 @@ use crate::scalar::Scalar;
 pub struct Dpmpp2m;
 
 impl Sampler for Dpmpp2m {
-    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<Linear<S>> {
+    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()> {
         let mut x = t.start();
         let mut last: Option<(Linear<S>, S)> = None;
         for (s, s_next) in pairs(t) {
             let den = t.denoise(&x, s);
             if s_next.is_zero() {
-                x = t.end_step(den);
+                t.end_step(den);
                 break;
             }
             let h = (s / s_next).ln();
@@ -32,7 +32,7 @@ impl Sampler for Dpmpp2m {
             x = t.end_step(x * (s_next / s) - d * (-h).exp_m1());
             last = Some((den, h));
         }
-        Ok(x)
+        Ok(())
     }
 }
 
@@ -84,7 +84,7 @@ impl Default for Dpmpp2mSde {
 }
 
 impl Sampler for Dpmpp2mSde {
-    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<Linear<S>> {
+    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()> {
         non_negative("eta", self.eta)?;
         non_negative("s_noise", self.s_noise)?;
         let mut x = t.start();
@@ -92,7 +92,7 @@ impl Sampler for Dpmpp2mSde {
         for (s, s_next) in pairs(t) {
             let den = t.denoise(&x, s);
             if s_next.is_zero() {
-                x = t.end_step(den);
+                t.end_step(den);
                 break;
             }
             let h = (s / s_next).ln();
@@ -114,6 +114,6 @@ impl Sampler for Dpmpp2mSde {
             x = t.end_step(next);
             last = Some((den, h));
         }
-        Ok(x)
+        Ok(())
     }
 }

@@ -56,20 +56,20 @@ pub struct Euler {
 }
 
 impl Sampler for Euler {
-    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<Linear<S>> {
+    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()> {
         self.churn.check()?;
         let mut x = t.start();
         for (s, s_next) in pairs(t) {
             let (x_hat, s_hat) = self.churn.apply(t, x, s);
             let den = t.denoise(&x_hat, s_hat);
             if s_next.is_zero() {
-                x = t.end_step(den);
+                t.end_step(den);
                 break;
             }
             let d = (&x_hat - den) / s_hat;
             x = t.end_step(x_hat + d * (s_next - s_hat));
         }
-        Ok(x)
+        Ok(())
     }
 }
 
@@ -97,14 +97,14 @@ pub(super) fn ancestral<S: Scalar>(s: S, s_next: S, eta: f64) -> (S, S) {
 }
 
 impl Sampler for EulerAncestral {
-    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<Linear<S>> {
+    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()> {
         non_negative("eta", self.eta)?;
         non_negative("s_noise", self.s_noise)?;
         let mut x = t.start();
         for (s, s_next) in pairs(t) {
             let den = t.denoise(&x, s);
             if s_next.is_zero() {
-                x = t.end_step(den);
+                t.end_step(den);
                 break;
             }
             if self.eta == 0.0 {
@@ -117,6 +117,6 @@ impl Sampler for EulerAncestral {
             let noise = t.noise(s, s_next);
             x = t.end_step(x + d * (down - s) + noise * (up * self.s_noise));
         }
-        Ok(x)
+        Ok(())
     }
 }

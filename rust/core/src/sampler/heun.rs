@@ -2,7 +2,7 @@
 
 use super::{Churn, Sampler, pairs};
 use crate::error::Result;
-use crate::program::{Linear, Trace};
+use crate::program::Trace;
 use crate::scalar::Scalar;
 
 /// Heun's method (explicit trapezoid): two model calls per step, one in the last, order 2. Karras et al. 2022
@@ -14,14 +14,14 @@ pub struct Heun {
 }
 
 impl Sampler for Heun {
-    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<Linear<S>> {
+    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()> {
         self.churn.check()?;
         let mut x = t.start();
         for (s, s_next) in pairs(t) {
             let (x_hat, s_hat) = self.churn.apply(t, x, s);
             let den = t.denoise(&x_hat, s_hat);
             if s_next.is_zero() {
-                x = t.end_step(den);
+                t.end_step(den);
                 break;
             }
             let h = s_next - s_hat;
@@ -30,6 +30,6 @@ impl Sampler for Heun {
             let d_next = (&guess - t.denoise(&guess, s_next)) / s_next;
             x = t.end_step(x_hat + (d + d_next) * (h * 0.5));
         }
-        Ok(x)
+        Ok(())
     }
 }

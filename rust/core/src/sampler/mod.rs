@@ -14,11 +14,11 @@ use crate::scalar::Scalar;
 
 /// A numerical method.
 pub trait Sampler {
-    /// Records one run over `t.sigmas()`, and returns the sample the last step ended with.
+    /// Records one run over `t.sigmas()`.
     ///
     /// # Errors
     /// Options outside their range, or sigmas the method cannot step over.
-    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<crate::program::Linear<S>>;
+    fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()>;
 
     /// The program of this method over `sigmas`.
     ///
@@ -27,8 +27,8 @@ pub trait Sampler {
     fn compile(&self, sigmas: &[f64]) -> Result<Program> {
         check_sigmas(sigmas)?;
         let mut t = Trace::new(sigmas.to_vec())?;
-        let x = self.trace(&mut t)?;
-        t.finish(&x)
+        self.trace(&mut t)?;
+        t.finish()
     }
 }
 
