@@ -1,7 +1,378 @@
 //! Binding of `stepladder_core::program`.
 
-use pyo3::prelude::*;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
+use stepladder_core::program as core;
+use stepladder_core::program::{Calls, Op, Scaling, Second, Stream};
+
+use crate::error::to_py;
+
+/// Traces are numbered, so that a value of one is not mistaken for a value of another.
+static TRACES: AtomicU64 = AtomicU64::new(0);
+
+/// A linear combination of the tensors of one trace: `+`, `-`, and `*` and `/` by a number.
+#[pyclass(module = "stepladder", frozen, from_py_object)]
+#[derive(Clone)]
+pub(crate) struct Linear {
+    trace: u64,
+    inner: core::Linear<f64>,
+}
+
+impl Linear {
+    fn of(&self, inner: core::Linear<f64>) -> Self {
+        Self { trace: self.trace, inner }
+    }
+
+    fn same_trace(&self, other: &Self) -> PyResult<()> {
+        if self.trace == other.trace {
+            return Ok(());
+        }
+        Err(crate::error::ProgramError::new_err("values of two different traces; use only values this trace returned"))
+    }
+}
+
+#[pymethods]
+impl Linear {
+    /// NumPy scalars must come to our operators, not the other way round.
+    #[classattr]
+    fn __array_ufunc__() -> Option<Py<PyAny>> {
+        None
+    }
+
+    fn __add__(&self, other: &Self) -> PyResult<Self> {
+        self.same_trace(other)?;
+        Ok(self.of(&self.inner + &other.inner))
+    }
+
+    fn __sub__(&self, other: &Self) -> PyResult<Self> {
+        self.same_trace(other)?;
+        Ok(self.of(&self.inner - &other.inner))
+    }
+
+    fn __mul__(&self, k: f64) -> Self {
+        self.of(&self.inner * k)
+    }
+
+    fn __rmul__(&self, k: f64) -> Self {
+        self.of(&self.inner * k)
+    }
+
+    fn __truediv__(&self, k: f64) -> Self {
+        self.of(&self.inner / k)
+    }
+
+    fn __neg__(&self) -> Self {
+        self.of(-&self.inner)
+    }
+
+    fn __pos__(&self) -> Self {
+        self.clone()
+    }
+
+    /// The (value, coefficient) pairs.
+    #[getter]
+    fn terms(&self) -> Vec<(u32, f64)> {
+        self.inner.terms().collect()
+    }
+
+    fn __repr__(&self) -> String {
+        let terms: Vec<String> = self.inner.terms().map(|(id, c)| format!("{c}*v{id}")).collect();
+        format!("Linear({})", terms.join(" + "))
+    }
+}
+
+/// Records what a sampler computes.
+#[pyclass(module = "stepladder")]
+pub(crate) struct Trace {
+    id: u64,
+    inner: Option<core::Trace<f64>>,
+}
+
+impl Trace {
+    /// The recorder, unless it has been finished.
+    pub(crate) fn live(&mut self) -> PyResult<&mut core::Trace<f64>> {
+        self.inner.as_mut().ok_or_else(|| crate::error::ProgramError::new_err("this trace is finished; make a new one"))
+    }
+
+    fn linear(&self, inner: core::Linear<f64>) -> Linear {
+        Linear { trace: self.id, inner }
+    }
+
+    fn own(&mut self, v: &Linear) -> PyResult<&mut core::Trace<f64>> {
+        if v.trace != self.id {
+            return Err(crate::error::ProgramError::new_err(
+                "a value of another trace; use only values this trace returned",
+            ));
+        }
+        self.live()
+    }
+}
+
+#[pymethods]
+impl Trace {
+    #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
+    fn new(sigmas: PyReadonlyArray1<'_, f64>) -> PyResult<Self> {
+        let sigmas = sigmas.as_slice().map_err(|_| PyTypeError::new_err("sigmas is not contiguous"))?;
+        stepladder_core::sampler::check_sigmas(sigmas).map_err(to_py)?;
+        let inner = core::Trace::new(sigmas.to_vec()).map_err(to_py)?;
+        Ok(Self { id: TRACES.fetch_add(1, Ordering::Relaxed), inner: Some(inner) })
+    }
+
+    fn start(&mut self) -> PyResult<Linear> {
+        let x = self.live()?.start();
+        Ok(self.linear(x))
+    }
+
+    fn hold(&mut self, value: &Linear) -> PyResult<Linear> {
+        let held = self.own(value)?.hold(&value.inner);
+        Ok(self.linear(held))
+    }
+
+    fn denoise(&mut self, x: &Linear, sigma: f64) -> PyResult<Linear> {
+        let den = self.own(x)?.denoise(&x.inner, sigma);
+        Ok(self.linear(den))
+    }
+
+    fn denoise_uncond(&mut self, x: &Linear, sigma: f64) -> PyResult<(Linear, Linear)> {
+        let (den, uncond) = self.own(x)?.denoise_two(&x.inner, sigma, Second::Uncond);
+        Ok((self.linear(den), self.linear(uncond)))
+    }
+
+    fn denoise_unclipped(&mut self, x: &Linear, sigma: f64) -> PyResult<(Linear, Linear)> {
+        let (den, unclipped) = self.own(x)?.denoise_two(&x.inner, sigma, Second::Unclipped);
+        Ok((self.linear(den), self.linear(unclipped)))
+    }
+
+    fn noise(&mut self, sigma_from: f64, sigma_to: f64) -> PyResult<Linear> {
+        let noise = self.live()?.noise(sigma_from, sigma_to);
+        Ok(self.linear(noise))
+    }
+
+    fn independent_noise(&mut self, sigma_from: f64, sigma_to: f64) -> PyResult<Linear> {
+        let noise = self.live()?.independent_noise(sigma_from, sigma_to);
+        Ok(self.linear(noise))
+    }
+
+    fn end_step(&mut self, x: &Linear) -> PyResult<Linear> {
+        let x = self.own(x)?.end_step(&x.inner);
+        Ok(self.linear(x))
+    }
+
+    fn finish(&mut self) -> PyResult<Program> {
+        self.live()?;
+        let trace = self.inner.take();
+        trace.map_or_else(|| unreachable!("checked by live"), |t| t.finish().map(Program::new).map_err(to_py))
+    }
+}
+
+/// A compiled program.
+#[pyclass(module = "stepladder", frozen, eq, hash)]
+pub(crate) struct Program {
+    pub(crate) inner: core::Program,
+    digest: OnceLock<[u8; 32]>,
+}
+
+impl PartialEq for Program {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner
+    }
+}
+
+impl std::hash::Hash for Program {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.digest_bytes().hash(state);
+    }
+}
+
+impl Program {
+    fn new(inner: core::Program) -> Self {
+        Self { inner, digest: OnceLock::new() }
+    }
+
+    fn digest_bytes(&self) -> &[u8; 32] {
+        self.digest.get_or_init(|| self.inner.digest())
+    }
+}
+
+type PortTuple = (String, u32);
+type StepTuple = (f64, f64, usize, u32, Option<(usize, u32)>);
+
+fn ports(ports: &[core::Port]) -> Vec<PortTuple> {
+    ports.iter().map(|p| (p.name.to_string(), p.register)).collect()
+}
+
+fn name_of(second: Second) -> &'static str {
+    match second {
+        Second::Uncond => "uncond",
+        Second::Unclipped => "unclipped",
+    }
+}
+
+#[pymethods]
+impl Program {
+    #[getter]
+    fn registers(&self) -> u32 {
+        self.inner.registers()
+    }
+
+    #[getter]
+    fn sigma_start(&self) -> f64 {
+        self.inner.sigma_start()
+    }
+
+    #[getter]
+    fn sigma_end(&self) -> f64 {
+        self.inner.sigma_end()
+    }
+
+    #[getter]
+    fn noise_range(&self) -> Option<(f64, f64)> {
+        self.inner.noise_range()
+    }
+
+    #[getter]
+    fn calls(&self) -> &'static str {
+        match self.inner.calls() {
+            Calls::Denoiser => "denoiser",
+            Calls::Network => "network",
+        }
+    }
+
+    /// Steps, model calls and combines before this slice.
+    #[getter]
+    fn offset(&self) -> (u32, u32, u32) {
+        let o = self.inner.offset();
+        (o.steps, o.calls, o.combines)
+    }
+
+    #[getter]
+    fn inputs(&self) -> Vec<PortTuple> {
+        ports(self.inner.inputs())
+    }
+
+    #[getter]
+    fn outputs(&self) -> Vec<PortTuple> {
+        ports(self.inner.outputs())
+    }
+
+    #[getter]
+    fn steps(&self) -> Vec<StepTuple> {
+        self.inner.steps().iter().map(|s| (s.sigma, s.sigma_next, s.end, s.x, s.denoised)).collect()
+    }
+
+    #[getter]
+    fn step_count(&self) -> usize {
+        self.inner.steps().len()
+    }
+
+    /// `("noise", out, sigma_from, sigma_to, stream, ordinal)`, `("combine", inputs, ((out, ((input, coefficient), …)), …))`
+    /// or `("denoise", out, input, sigma, None | (kind, out))`.
+    fn operations<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        self.inner
+            .ops()
+            .iter()
+            .map(|op| match op {
+                Op::Noise { out, sigma_from, sigma_to, stream, ordinal } => {
+                    let stream = u8::from(*stream == Stream::Independent);
+                    ("noise", *out, *sigma_from, *sigma_to, stream, *ordinal).into_pyobject(py)
+                }
+                Op::Combine { inputs, rows } => {
+                    let rows: Vec<_> = rows
+                        .iter()
+                        .map(|row| {
+                            let terms: Vec<_> = row.terms.iter().map(|t| (t.input, t.coefficient)).collect();
+                            Ok((row.out, PyTuple::new(py, terms)?))
+                        })
+                        .collect::<PyResult<_>>()?;
+                    ("combine", PyTuple::new(py, inputs)?, PyTuple::new(py, rows)?).into_pyobject(py)
+                }
+                Op::Denoise { out, input, sigma, second } => {
+                    ("denoise", *out, *input, *sigma, second.map(|(kind, out)| (name_of(kind), out))).into_pyobject(py)
+                }
+            })
+            .collect()
+    }
+
+    /// Sigma of every model call.
+    fn denoise_sigmas<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        let sigma = |op: &Op| if let Op::Denoise { sigma, .. } = op { Some(*sigma) } else { None };
+        self.inner.ops().iter().filter_map(sigma).collect::<Vec<f64>>().into_pyarray(py)
+    }
+
+    fn slice(&self, start: usize, stop: usize) -> PyResult<Self> {
+        self.inner.slice(start, stop).map(Self::new).map_err(to_py)
+    }
+
+    fn boundary(&self, step: usize) -> PyResult<Vec<PortTuple>> {
+        self.inner.boundary(step).map(|p| ports(&p)).map_err(to_py)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
+    fn fold(
+        &self,
+        c_skip: PyReadonlyArray1<'_, f64>,
+        c_out: PyReadonlyArray1<'_, f64>,
+        c_in: Option<PyReadonlyArray1<'_, f64>>,
+        keep_denoised: bool,
+    ) -> PyResult<Self> {
+        let (skip, out) = (c_skip.as_array(), c_out.as_array());
+        let input = c_in.as_ref().map(PyReadonlyArray1::as_array);
+        let count = skip.len().min(out.len()).min(input.as_ref().map_or(usize::MAX, |c| c.len()));
+        let scalings: Vec<Scaling> = (0..count)
+            .map(|i| Scaling { skip: skip[i], out: out[i], input: input.as_ref().map_or(1.0, |c| c[i]) })
+            .collect();
+        self.inner.fold(&scalings, input.is_some(), keep_denoised).map(Self::new).map_err(to_py)
+    }
+
+    fn analysis<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let a = self.inner.analysis();
+        let dict = PyDict::new(py);
+        dict.set_item("model_calls", a.model_calls)?;
+        dict.set_item("passes", a.passes)?;
+        dict.set_item("terms", a.terms)?;
+        dict.set_item("reads", a.reads)?;
+        dict.set_item("writes", a.writes)?;
+        dict.set_item("noise_draws", a.noise_draws)?;
+        dict.set_item("live_tensors", a.live_tensors)?;
+        dict.set_item("needs_path", a.needs_path)?;
+        Ok(dict)
+    }
+
+    /// Mean and variance of x at the start and after every step, as an array of shape (steps + 1, 2).
+    fn gaussian_moments<'py>(&self, py: Python<'py>, mean: f64, deviation: f64) -> PyResult<Bound<'py, PyAny>> {
+        let moments = self.inner.gaussian_moments(mean, deviation).map_err(to_py)?;
+        let flat: Vec<f64> = moments.iter().flat_map(|m| [m.mean, m.variance]).collect();
+        flat.into_pyarray(py).call_method1("reshape", ((moments.len(), 2),))
+    }
+
+    fn encode<'py>(&self, py: Python<'py>) -> (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f64>>) {
+        let (structure, numbers) = self.inner.encode();
+        (structure.into_pyarray(py), numbers.into_pyarray(py))
+    }
+
+    #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
+    fn decode(structure: PyReadonlyArray1<'_, i64>, numbers: PyReadonlyArray1<'_, f64>) -> PyResult<Self> {
+        let contiguous = |_| PyTypeError::new_err("expected contiguous arrays");
+        let (structure, numbers) = (structure.as_slice().map_err(contiguous)?, numbers.as_slice().map_err(contiguous)?);
+        core::Program::decode(structure, numbers).map(Self::new).map_err(to_py)
+    }
+
+    #[getter]
+    fn digest<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.digest_bytes())
+    }
+}
+
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("PROGRAM_VERSION", core::FORMAT_VERSION)?;
+    m.add_class::<Linear>()?;
+    m.add_class::<Trace>()?;
+    m.add_class::<Program>()
 }

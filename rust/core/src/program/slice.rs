@@ -77,6 +77,32 @@ impl Program {
     }
 }
 
+impl Program {
+    /// What is alive between step `step` and the one before it: x first, then the history that later steps read. These
+    /// are the inputs of `slice(step, …)`, in the registers of this program.
+    ///
+    /// # Errors
+    /// No step of that number follows: `step` must be below the number of steps.
+    pub fn boundary(&self, step: usize) -> Result<Vec<Port>> {
+        let steps = self.steps().len();
+        if step >= steps {
+            return Err(ProgramError::Slice { start: step, stop: steps, steps }.into());
+        }
+        let whole = self.to_values();
+        let names = names(&whole);
+        let first = if step == 0 { 0 } else { whole.steps[step - 1].end };
+        let x = if step == 0 { whole.inputs[0].register } else { whole.steps[step - 1].x };
+        // Values are numbered in the order of their definitions, so this is the register of each.
+        let mut homes: Vec<Register> = self.inputs().iter().map(|p| p.register).collect();
+        self.ops().iter().for_each(|op| op.writes(|r| homes.push(r)));
+        let port = |value: Register| Port {
+            name: if value == x { PortName::X } else { names[value as usize] },
+            register: homes[value as usize],
+        };
+        Ok(live(&whole, first, whole.ops.len(), x).into_iter().map(port).collect())
+    }
+}
+
 /// `x`, then every value that operations `first..last` or the program's outputs read but that was made before `first`.
 fn live(whole: &Body, first: usize, last: usize, x: Register) -> Vec<Register> {
     let mut made = vec![false; whole.registers as usize];

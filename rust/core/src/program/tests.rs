@@ -118,6 +118,15 @@ proptest! {
                 prop_assert_eq!(&whole, &end);
                 prop_assert_eq!(xs, [xs_first, xs_second].concat());
                 prop_assert_eq!(second.offset().steps as usize, cut);
+                let names = |ports: &[Port]| ports.iter().map(|p| p.name).collect::<Vec<_>>();
+                prop_assert_eq!(names(&program.boundary(cut).unwrap()), names(second.inputs()));
+                // Stopping the whole program there and reading those registers is stopping the first part.
+                let mut stopped = program.body().clone();
+                let end = stopped.steps[cut - 1].end;
+                stopped.ops.truncate(end);
+                stopped.steps.truncate(cut);
+                stopped.outputs = program.boundary(cut).unwrap();
+                prop_assert_eq!(&run(&stopped, &start(x), &denoiser).0, &between);
                 prop_assert_eq!(second.noise_range(), program.noise_range());
                 prop_assert_eq!(program.slice(0, sigmas.len() - 1).unwrap(), program);
             }
