@@ -1,0 +1,129 @@
+"""NumPy arrays as the state of a run."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from stepladder._backend import describe
+from stepladder.errors import ExecutionError
+
+if TYPE_CHECKING:
+    import os
+
+_CODES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.float16): 2}
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@final
+class ArrayBackend:
+    """One run over NumPy arrays."""
+
+    written = None
+
+    def __init__(self, x: Array, dtype: Any) -> None:
+        _check_sample(x.shape, x.size)
+        if x.dtype not in _CODES:
+            msg = f"x has dtype {x.dtype}; expected float32, float64 or float16"
+            raise ExecutionError(msg)
+        state = np.dtype(dtype) if dtype is not None else np.dtype(np.float64 if x.dtype == np.float64 else np.float32)
+        if state not in _CODES:
+            msg = f"dtype is {state}; expected float32, float64 or float16"
+            raise ExecutionError(msg)
+        self.numel, self._shape, self._given, self._state = x.size, x.shape, x.dtype, state
+        self._bad: tuple[int, int] | None = None
+
+    def context(self) -> AbstractContextManager[Any]:
+        """Nothing to enter."""
+        return nullcontext()
+
+    def admit(self, x: Array, name: str) -> Array:
+        """`x` in the state dtype."""
+        if x.shape != self._shape:
+            msg = f"{name} has shape {describe(x.shape)}; expected {describe(self._shape)}, the shape of x"
+            raise ExecutionError(msg)
+        return x.astype(self._state, copy=False)
+
+    def check(self, t: Any, what: str, step: int) -> None:
+        """Shape and dtype of a result."""
+        if not isinstance(t, np.ndarray):
+            msg = f"{what} {type(t).__name__} at step {step}; expected a NumPy array, like x"
+            raise ExecutionError(msg)
+        if t.shape != self._shape or t.dtype not in _CODES:
+            msg = (
+                f"{what} shape {describe(t.shape)} of {t.dtype} at step {step}; "
+                f"expected {describe(self._shape)} of float32, float64 or float16"
+            )
+            raise ExecutionError(msg)
+
+    def address(self, t: Array) -> tuple[int, int]:
+        """Bounds of the array's memory."""
+        return np.lib.array_utils.byte_bounds(t) if hasattr(np.lib, "array_utils") else np.byte_bounds(t)  # type: ignore[attr-defined]
+
+    def pointer(self, t: Array) -> int:
+        """Address, where the array is plain memory."""
+        plain = type(t) is np.ndarray and t.flags.c_contiguous and t.flags.aligned and t.dtype.isnative
+        return int(t.ctypes.data) if plain else 0
+
+    def dtype_code(self, t: Array) -> int:
+        """The kernel's code."""
+        return _CODES[t.dtype]
+
+    def empty(self, network_input: bool) -> tuple[Array, int, int]:  # noqa: ARG002  (networks are torch's)
+        """A new array."""
+        t = np.empty(self._shape, self._state)
+        return t, t.ctypes.data, _CODES[self._state]
+
+    def combine(self, terms: list[tuple[Array, float]], network_input: bool) -> Array:  # noqa: ARG002
+        """Sum of coefficient times array, by NumPy."""
+        (first, c), *rest = terms
+        total = first.astype(self._state) * self._state.type(c)
+        for t, c in rest:
+            total += t.astype(self._state, copy=False) * self._state.type(c)
+        return total
+
+    def clone(self, t: Array) -> Array:
+        """A contiguous copy."""
+        return np.array(t, order="C")
+
+    def bad_sample(self, t: Array) -> int | None:
+        """First sample that is not finite."""
+        bad = np.flatnonzero(~np.isfinite(t.reshape(len(t), -1)).all(axis=1))
+        return int(bad[0]) if bad.size else None
+
+    def watch(self, t: Array, step: int) -> None:
+        """Look now."""
+        if self._bad is None and (sample := self.bad_sample(t)) is not None:
+            self._bad = (step, sample)
+
+    def found_bad(self) -> bool:
+        """Whether `watch` found any."""
+        return self._bad is not None
+
+    def first_bad(self) -> tuple[int, int] | None:
+        """The first find."""
+        return self._bad
+
+    def result(self, t: Array) -> Array:
+        """`t` in the dtype that came."""
+        return t.astype(self._given, copy=False)
+
+    def noise_levels(self, sigmas: Array) -> list[Any]:
+        """Rows of one (calls, batch) array."""
+        dtype = np.float64 if self._state == np.float64 else np.float32
+        return list(np.repeat(sigmas.astype(dtype)[:, None], self._shape[0], axis=1))
+
+    def save(self, path: str | os.PathLike[str], tensors: dict[str, Any], metadata: dict[str, str]) -> None:
+        """Write a state file."""
+        from stepladder.io import write_tensors
+
+        write_tensors(path, {k: np.ascontiguousarray(v) for k, v in tensors.items()}, {**metadata, "library": "numpy"})
+
+
+def _check_sample(shape: tuple[int, ...], size: int) -> None:
+    if not shape or size == 0:
+        msg = f"x has shape {describe(shape)}; expected (batch, …) with at least one element"
+        raise ExecutionError(msg)

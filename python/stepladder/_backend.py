@@ -1,0 +1,111 @@
+"""What a run needs from an array library, and which library a run belongs to."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from stepladder.errors import ExecutionError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+
+class Backend(Protocol):
+    """One run's view of its array library. Tensors are the library's own."""
+
+    numel: int
+    """Elements of x."""
+    written: Callable[[Any], None] | None
+    """To be called with a tensor after the kernel wrote it; None where nobody needs to know."""
+
+    def context(self) -> AbstractContextManager[Any]:
+        """Return the context in which the run computes."""
+
+    def admit(self, x: Any, name: str) -> Any:
+        """Return an input in the state dtype, without a copy where it already is."""
+
+    def check(self, t: Any, what: str, step: int) -> None:
+        """Raise ExecutionError unless `t` has the run's shape and device, and a floating dtype."""
+
+    def address(self, t: Any) -> tuple[int, int]:
+        """First byte of the tensor's memory and one past it; (0, 0) where it cannot be told."""
+
+    def pointer(self, t: Any) -> int:
+        """Address for the fused kernel, or 0 when it must not touch this tensor."""
+
+    def dtype_code(self, t: Any) -> int:
+        """The kernel's code of the element type."""
+
+    def empty(self, network_input: bool) -> tuple[Any, int, int]:
+        """Return an uninitialised tensor for the kernel, its pointer and its dtype code."""
+
+    def combine(self, terms: list[tuple[Any, float]], network_input: bool) -> Any:
+        """Return the linear combination by the library's own operations."""
+
+    def clone(self, t: Any) -> Any:
+        """Return a copy with memory of its own."""
+
+    def bad_sample(self, t: Any) -> int | None:
+        """Index of the first sample that holds NaN or infinity, or None."""
+
+    def watch(self, t: Any, step: int) -> None:
+        """Look for NaN and infinity in a tensor the kernel did not make: now, or where that waits, at the end."""
+
+    def found_bad(self) -> bool:
+        """Whether a look that did not have to wait found any."""
+
+    def first_bad(self) -> tuple[int, int] | None:
+        """(step, sample) of the first find, after all looks."""
+
+    def result(self, t: Any) -> Any:
+        """Return a tensor as the caller gets it: the dtype of the x that came."""
+
+    def noise_levels(self, sigmas: np.ndarray[Any, Any]) -> list[Any]:
+        """Return one (batch,) tensor per model call, views of one buffer."""
+
+    def save(self, path: str | os.PathLike[str], tensors: dict[str, Any], metadata: dict[str, str]) -> None:
+        """Write a state file, whole or not at all."""
+
+
+def backend_for(
+    inputs: dict[str, Any], dtype: Any, network_dtype: Any, differentiable: bool | None
+) -> Backend:
+    """Return the backend of the library that all inputs come from."""
+    torch = sys.modules.get("torch")
+    if torch is not None and all(isinstance(x, torch.Tensor) for x in inputs.values()):
+        from stepladder.torch.executor import TorchBackend
+
+        return TorchBackend(inputs["x"], dtype, network_dtype, differentiable)
+    if all(isinstance(x, np.ndarray) for x in inputs.values()):
+        from stepladder._array import ArrayBackend
+
+        if differentiable:
+            msg = "differentiable=True needs torch tensors; got NumPy arrays"
+            raise ExecutionError(msg)
+        return ArrayBackend(inputs["x"], dtype)
+    kinds = ", ".join(f"{name}: {type(x).__module__}.{type(x).__qualname__}" for name, x in inputs.items())
+    msg = f"x is {kinds}; expected torch tensors or NumPy arrays, all of one kind"
+    raise ExecutionError(msg)
+
+
+def load_state(path: str | os.PathLike[str], device: str | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read a state file: its tensors, of the kind that was saved, and its metadata."""
+    from stepladder.io import read_header, read_tensors
+
+    metadata = read_header(path).metadata
+    if metadata.get("library") == "numpy":
+        tensors, _ = read_tensors(path)
+        return dict(tensors), metadata
+    from stepladder.torch.executor import load_tensors
+
+    return load_tensors(path, device), metadata
+
+
+def describe(shape: tuple[int, ...]) -> str:
+    """Shape as text, without NumPy's or torch's type around it."""
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

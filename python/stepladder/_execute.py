@@ -1,0 +1,583 @@
+"""Runs a program: one step at a time with explicit state, or to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+import numpy as np
+
+from stepladder._backend import backend_for, load_state
+from stepladder._noise import NoiseSource
+from stepladder._plan import CALL, PASS, plan
+from stepladder.errors import ExecutionError, FileFormatError, NonFiniteError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from stepladder._plan import Call, Draw, Pass
+    from stepladder._program import Program
+
+    NoiseLike = NoiseSource | Callable[[Any, float, float], Any]
+
+_FORMAT = "stepladder.state"
+_VERSION = "1"
+
+
+class StepInfo(NamedTuple):
+    """What a callback sees after a step. The tensors are the caller's to keep: no later step writes them."""
+
+    step: int
+    """Zero-based, counted from the start of the whole program."""
+    sigma: float
+    """Noise level at the start of the step."""
+    sigma_next: float
+    """Noise level of `x`."""
+    x: Any
+    """The sample at `sigma_next`, in the run's state dtype."""
+    denoised: Any
+    """The step's first denoised value; None in a folded run that was not asked for it."""
+
+
+@final
+class Runner:
+    """A run of a program with explicit state: step, look, pause, save, resume.
+
+    Parameters
+    ----------
+    program : Program
+        What to run. A slice with history takes a mapping for `x`.
+    denoiser : callable
+        `denoiser(x, sigma) -> denoised` with x of shape (batch, …) in the state dtype and sigma of shape (batch,),
+        float32 (float64 when the state is), on the same device; a pair of results where the program asks for a second
+        one. It must not write to x, nor keep it: the memory is used again. A `stepladder.torch.Denoiser` has its
+        parameterization folded into the program.
+    x : tensor, ndarray, or mapping of str to tensor
+        The sample at `program.sigma_start`, shape (batch, …); never written. For a slice with history: one tensor for
+        each of `program.inputs`.
+    noise : NoiseSource or callable, optional
+        `noise(like, sigma_from, sigma_to)` returns unit noise. Needed when the program draws any.
+    denoised : bool
+        Make each step's denoised value available even in a folded run; it costs one more output of a pass.
+    dtype : dtype, optional
+        Of the state. None: float64 for float64 x, else float32.
+    differentiable : bool, optional
+        Track gradients. None: when an input requires them.
+
+    Raises
+    ------
+    ExecutionError
+        Shapes, dtypes, devices or the noise source do not fit; a program with overlapping noise intervals was given
+        independent draws.
+    """
+
+    __slots__ = (
+        "_at", "_backend", "_call", "_codes", "_denoised", "_first", "_levels", "_like", "_model_reuses", "_noise",
+        "_own", "_plain", "_plan", "_pointers", "_probe", "_program", "_raw", "_step", "_values", "_watched", "_whole",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        program: Program,
+        denoiser: Callable[..., Any],
+        x: Any,
+        noise: NoiseLike | None = None,
+        *,
+        denoised: bool = False,
+        dtype: Any = None,
+        differentiable: bool | None = None,
+    ) -> None:
+        executed = _executed(program, denoiser, denoised)
+        self._setup(executed, executed, 0, denoiser, x, noise, dtype, differentiable)
+
+    def _setup(
+        self,
+        program: Program,
+        whole: Program,
+        first: int,
+        denoiser: Callable[..., Any],
+        x: Any,
+        noise: NoiseLike | None,
+        dtype: Any,
+        differentiable: bool | None,
+    ) -> None:
+        inputs = _inputs(program, x)
+        self._call, network_dtype, levels = _model(program, denoiser)
+        self._program, self._whole, self._first = program, whole, first
+        self._backend = backend_for(inputs, dtype, network_dtype, differentiable)
+        self._plan = program._plan_cache(plan)  # noqa: SLF001  (one package)
+        self._levels = self._backend.noise_levels(levels)
+        self._noise = noise
+        self._step = self._at = 0
+        self._values: list[Any] = [None] * program.registers
+        self._pointers = [0] * program.registers
+        self._codes = [0] * program.registers
+        self._own: dict[tuple[int, bool], tuple[Any, int, int]] = {}
+        self._plain = True  # every register float32: the kernel then needs no codes
+        self._probe: list[Any] | None = [] if self._plan.survivors else None
+        self._model_reuses = False
+        self._raw: set[int] = set()  # registers that hold a model output as the model returned it
+        self._watched = False
+        self._denoised: Any = None
+        for port in program.inputs:
+            self._bind(port.register, self._backend.admit(inputs[port.name], port.name))
+        self._like = self._values[program.inputs[0].register]
+        self._start_noise()
+
+    def _start_noise(self) -> None:
+        if not any(op.kind > PASS for op in self._plan.ops):
+            return
+        if self._noise is None:
+            draws = self._program.analysis.noise_draws
+            msg = f"the program draws noise {draws} times and noise is None; pass sl.noise_source('iid', seed=…)"
+            raise ExecutionError(msg)
+        if isinstance(self._noise, NoiseSource):
+            source = self._noise
+            if self._program.analysis.needs_path and not (source.is_path or source.independent):
+                msg = (
+                    f"the program's noise intervals overlap, and source {source.kind!r} makes independent draws; use a "
+                    "source of one path, or accept a lower order with independent=True"
+                )
+                raise ExecutionError(msg)
+            low, high = self._program.noise_range or (0.0, 0.0)
+            source.start(self._like, low, high, self._plan.first_ordinal)
+
+    @property
+    def program(self) -> Program:
+        """The program that runs: folded, if the denoiser's parameterization was."""
+        return self._program
+
+    @property
+    def step(self) -> int:
+        """Steps done, counted from the start of the whole program."""
+        return self._first + self._step
+
+    @property
+    def done(self) -> bool:
+        """Whether every step has been taken."""
+        return self._step == len(self._plan.steps)
+
+    @property
+    def sigma(self) -> float:
+        """Noise level of the current x."""
+        return self._program.sigma_end if self.done else self._plan.steps[self._step].sigma
+
+    @property
+    def x(self) -> Any:
+        """A copy of the current sample, of the dtype and kind of the x that came."""
+        self._between_steps()
+        return self._backend.result(self._backend.clone(self._values[self._x_register()]))
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """After the last step: x, and the history that a later slice reads, by name, in the state dtype."""
+        if not self.done:
+            msg = f"{self._step} of {len(self._plan.steps)} steps are done; outputs exist after the last"
+            raise ExecutionError(msg)
+        return {p.name: self._backend.clone(self._values[p.register]) for p in self._program.outputs}
+
+    def _x_register(self) -> int:
+        return self._plan.steps[self._step - 1].x if self._step else self._program.inputs[0].register
+
+    def _between_steps(self) -> None:
+        if self._at != (self._plan.steps[self._step - 1].end if self._step else 0):
+            msg = f"the run was interrupted inside step {self.step}; call advance() to finish the step first"
+            raise ExecutionError(msg)
+
+    def advance(self) -> StepInfo:
+        """Take one step.
+
+        Returns
+        -------
+        StepInfo
+
+        Raises
+        ------
+        ExecutionError
+            The run is over, or a model output or a noise draw does not fit.
+        NonFiniteError
+            NaN or infinity appeared; says where.
+        """
+        if self.done:
+            msg = f"all {len(self._plan.steps)} steps are done"
+            raise ExecutionError(msg)
+        with self._backend.context():
+            return self._watched_step()
+
+    def _watched_step(self) -> StepInfo:
+        step = self._plan.steps[self._step]
+        self._watched = True
+        try:
+            self._take_step()
+        finally:
+            self._watched = False
+        self._give_away(step.x)
+        x, denoised, self._denoised = self._values[step.x], self._denoised, None
+        return StepInfo(self.step - 1, step.sigma, step.sigma_next, x, denoised)
+
+    def _take_step(self) -> None:
+        self._execute(self._plan.steps[self._step].end)
+        self._step += 1
+        if self.done:
+            self._finish()
+
+    def run(self, callback: Callable[[StepInfo], object] | None = None, *, progress: bool | None = None) -> Any:
+        """Take every step that is left.
+
+        Parameters
+        ----------
+        callback : callable, optional
+            Called with a `StepInfo` after each step; stop the run by raising, and go on later with `run` again.
+        progress : bool, optional
+            Show a progress bar. None: in a terminal, once the run has taken half a second.
+
+        Returns
+        -------
+        tensor or ndarray
+            x at `program.sigma_end`, of the kind and dtype of the x that came.
+
+        Raises
+        ------
+        ExecutionError, NonFiniteError
+            As `advance`.
+        """
+        from stepladder._progress import Progress, wanted
+
+        with self._backend.context():
+            if callback is None and not wanted(progress):
+                self._execute(len(self._plan.ops))
+                if not self.done:
+                    self._step = len(self._plan.steps)
+                    self._finish()
+            else:
+                with Progress(len(self._plan.steps), self._step, progress) as bar:
+                    while not self.done:
+                        if callback is None:
+                            self._take_step()
+                        else:
+                            callback(self._watched_step())
+                        bar.advance()
+            return self._backend.result(self._values[self._x_register()])
+
+    # -- operations --------------------------------------------------------------------------------------------------
+
+    def _execute(self, stop: int) -> None:
+        ops, combine = self._plan.ops, self._program._core.combine  # noqa: SLF001  (one package)
+        pointers, values, own, codes_of = self._pointers, self._values, self._own, self._codes
+        numel, written = self._backend.numel, self._backend.written
+        while self._at < stop:
+            op = ops[self._at]
+            if op.kind == PASS:
+                sources = [pointers[r] for r in op.inputs]
+                if 0 in sources:
+                    self._combine_by_library(op)  # type: ignore[arg-type]
+                else:
+                    targets = []
+                    for key in op.outs:
+                        mine = own.get(key)
+                        if mine is None:
+                            mine = own[key] = self._backend.empty(key[1])
+                            self._plain = self._plain and mine[2] == 0
+                        targets.append(mine)
+                    codes = None if self._plain else [t[2] for t in targets] + [codes_of[r] for r in op.inputs]
+                    finite = combine(op.at, [t[1] for t in targets], sources, codes, numel)
+                    for (register, _), mine in zip(op.outs, targets):  # noqa: B905  (equal by construction; hot)
+                        values[register], pointers[register], codes_of[register] = mine
+                        if written is not None:
+                            written(mine[0])
+                    if not finite:
+                        self._not_finite(op)  # type: ignore[arg-type]
+                if self._watched and op.denoised is not None:
+                    self._show_denoised(op.denoised)
+            elif op.kind == CALL:
+                self._call_model(op)  # type: ignore[arg-type]
+            else:
+                self._draw(op)  # type: ignore[arg-type]
+            self._at += 1
+
+    def _combine_by_library(self, op: Pass) -> None:
+        rows = self._program.operations[op.at].rows  # type: ignore[union-attr]
+        made = [
+            self._backend.combine([(self._values[r], c) for r, c in row.terms], network)
+            for row, (_, network) in zip(rows, op.outs, strict=True)
+        ]
+        for (register, _), value in zip(op.outs, made, strict=True):
+            self._bind(register, value)
+            self._backend.watch(value, self.step_of(op))
+        if self._backend.found_bad():
+            self._not_finite(op)
+
+    def step_of(self, op: Pass | Call | Draw) -> int:
+        """Step of an operation, counted from the start of the whole program."""
+        return self._program.offset.steps + op.step
+
+    def _call_model(self, op: Call) -> None:
+        source = self._values[op.input]
+        made = self._call(source, self._levels[op.number])
+        results = made if len(op.outs) > 1 else (made,)
+        if len(op.outs) > 1 and not (isinstance(made, tuple) and len(made) == len(op.outs)):
+            msg = f"the model returned {type(made).__name__} at step {self.step_of(op)}; the program needs a pair"
+            raise ExecutionError(msg)
+        for register, survives, result in zip(op.outs, op.survives, results, strict=True):
+            self._backend.check(result, "the model returned", self.step_of(op))
+            safe = self._safe(result, survives, op)
+            self._bind(register, safe)
+            (self._raw.add if safe is result else self._raw.discard)(register)
+        if self._watched and op.denoised is not None:
+            self._show_denoised(op.denoised)
+
+    def _safe(self, result: Any, survives: bool, op: Call) -> Any:
+        """Return a model output as it may be kept: a copy where its memory is, or may come to be, somebody else's.
+
+        A model that returns its input, or a view of a live register, shares memory with it. A compiled model returns
+        its own buffer at every call: an output that is read after a later call would be gone by then. The first
+        outputs of a run show which kind of model it is; until then, and if it is, such outputs are copied.
+        """
+        backend = self._backend
+        begin, end = backend.address(result)
+        shared = False
+        if end:
+            for register in op.live:
+                other_begin, other_end = backend.address(self._values[register])
+                if begin < other_end and other_begin < end:
+                    shared = True
+                    if register in self._raw and self._probe is None:
+                        msg = (
+                            f"the model returned memory at step {self.step_of(op)} that an earlier output still in use "
+                            "lives in, after returning fresh memory at first; return a copy of buffers it keeps"
+                        )
+                        raise ExecutionError(msg)
+        if self._probe is not None:
+            if any(begin < e and b < end for b, e in map(backend.address, self._probe)):
+                self._model_reuses = True
+                self._probe = None
+            else:
+                self._probe.append(result)
+                # As many distinct outputs as are ever kept at once, and one more: the model does not cycle through
+                # fewer buffers than the program needs.
+                if len(self._probe) > self._plan.survivors:
+                    self._probe = None
+                elif survives:
+                    return backend.clone(result)
+        if shared or (survives and self._model_reuses):
+            return backend.clone(result)
+        return result
+
+    def _draw(self, op: Draw) -> None:
+        noise: Any = self._noise
+        made = noise(self._like, op.sigma_from, op.sigma_to)
+        self._backend.check(made, "the noise source returned", self.step_of(op))
+        begin, end = self._backend.address(made)
+        shared = any(b < end and begin < e for b, e in (self._backend.address(self._values[r]) for r in op.live))
+        self._bind(op.out, self._backend.clone(made) if shared or op.survives else made)
+
+    def _bind(self, register: int, value: Any) -> None:
+        self._values[register] = value
+        self._pointers[register] = self._backend.pointer(value)
+        code = self._codes[register] = self._backend.dtype_code(value)
+        self._plain = self._plain and code == 0
+
+    def _show_denoised(self, register: int) -> None:
+        self._denoised = self._values[register]
+        self._give_away(register)
+        if self._model_reuses or self._probe is not None:
+            self._denoised = self._backend.clone(self._denoised)
+
+    def _give_away(self, register: int) -> None:
+        """A tensor somebody was shown is never written again: the register gets a new buffer next time."""
+        mine = self._own.get((register, False))
+        if mine is not None and mine[0] is self._values[register]:
+            del self._own[register, False]
+
+    def _finish(self) -> None:
+        """The result is a tensor of its own, and finite."""
+        register = self._x_register()
+        value = self._values[register]
+        mine = self._own.pop((register, False), None)
+        if mine is None or mine[0] is not value:
+            self._bind(register, self._backend.clone(value))
+            self._backend.watch(self._values[register], self.step - 1)
+        bad = self._backend.first_bad()
+        if bad is not None:
+            self._raise_not_finite(*bad, "the model's result")
+
+    def _not_finite(self, op: Pass) -> None:
+        for register, _ in op.outs:
+            sample = self._backend.bad_sample(self._values[register])
+            if sample is not None:
+                sources = [self._backend.bad_sample(self._values[r]) for r in op.inputs if r not in dict(op.outs)]
+                culprit = "the model returned it" if any(s is not None for s in sources) else "x left the range of its dtype"
+                self._raise_not_finite(self.step_of(op), sample, culprit)
+
+    def _raise_not_finite(self, step: int, sample: int, culprit: str) -> None:
+        sigma = self._plan.steps[step - self._program.offset.steps].sigma
+        msg = f"NaN or infinity at step {step} (sigma {sigma:.6g}), sample {sample} of the batch: {culprit}"
+        raise NonFiniteError(msg, step, sample)
+
+    # -- saved state -------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save everything a resumed run needs, as safetensors: x, history, step, state of the noise source.
+
+        Raises
+        ------
+        ExecutionError
+            The run is over or was interrupted inside a step, or its noise source cannot save its state.
+        OSError
+            The file cannot be written; nothing is left behind.
+        """
+        if self.done:
+            msg = "the run is over; there is nothing to resume. Save its result instead"
+            raise ExecutionError(msg)
+        self._between_steps()
+        boundary = self._program._core.boundary(self._step)  # noqa: SLF001  (one package)
+        tensors = {name: self._values[register] for name, register in boundary}
+        metadata = {"format": _FORMAT, "version": _VERSION, "program": self._whole.digest, "step": str(self.step)}
+        if self._noise is not None:
+            source = _source(self._noise)
+            metadata["noise"] = source.kind
+            tensors.update({f"noise.{key}": value for key, value in source.state().items()})
+        self._backend.save(path, tensors, metadata)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        program: Program,
+        denoiser: Callable[..., Any],
+        noise: NoiseSource | None = None,
+        *,
+        denoised: bool = False,
+        device: str | None = None,
+    ) -> Runner:
+        """Resume a saved run: its remaining steps give the same bits as if it had not been interrupted.
+
+        Parameters
+        ----------
+        path : path-like
+            What `save` wrote.
+        program : Program
+            The whole program of the saved run.
+        denoiser, noise, denoised
+            As for the saved run; the noise source is set to its saved state.
+        device : str, optional
+            Where tensors go. None: the CPU. Ignored for a run over NumPy arrays.
+
+        Raises
+        ------
+        FileFormatError
+            Not a state file, damaged, or of another version.
+        ExecutionError
+            The state belongs to another program or another kind of noise source.
+        """
+        tensors, metadata = load_state(path, device)
+        if (metadata.get("format"), metadata.get("version")) != (_FORMAT, _VERSION):
+            found = f"{metadata.get('format')!r} version {metadata.get('version')!r}"
+            msg = f"{path} is format {found}; this release reads {_FORMAT!r} version {_VERSION!r}"
+            raise FileFormatError(msg)
+        whole = _executed(program, denoiser, denoised)
+        if metadata["program"] != whole.digest:
+            msg = (
+                f"{path} is the state of program {metadata['program'][:12]}…; this one is {whole.digest[:12]}…. "
+                "Use the sampler, sigmas, denoiser and `denoised` of the saved run"
+            )
+            raise ExecutionError(msg)
+        if ("noise" in metadata) != (noise is not None) or (noise is not None and noise.kind != metadata["noise"]):
+            got = None if noise is None else noise.kind
+            msg = f"the saved run's noise source is {metadata.get('noise')!r}; got {got!r}"
+            raise ExecutionError(msg)
+        noise_state = {k.removeprefix("noise."): tensors.pop(k) for k in list(tensors) if k.startswith("noise.")}
+        first = int(metadata["step"]) - whole.offset.steps
+        runner = object.__new__(cls)
+        rest = whole[first:] if first else whole
+        runner._setup(rest, whole, first, denoiser, tensors, noise, tensors["x"].dtype, None)
+        if noise is not None:
+            noise.restore(noise_state)
+        return runner
+
+
+def sample(
+    program: Program,
+    denoiser: Callable[..., Any],
+    x: Any,
+    noise: NoiseLike | None = None,
+    callback: Callable[[StepInfo], object] | None = None,
+    *,
+    progress: bool | None = None,
+    dtype: Any = None,
+    differentiable: bool | None = None,
+) -> Any:
+    """Run a program to its end.
+
+    Parameters
+    ----------
+    program, denoiser, x, noise, dtype, differentiable
+        As for `Runner`.
+    callback, progress
+        As for `Runner.run`.
+
+    Returns
+    -------
+    tensor or ndarray
+        x at `program.sigma_end`, of the kind, dtype and device of `x`.
+
+    Raises
+    ------
+    ExecutionError
+        Shapes, dtypes, devices or the noise source do not fit.
+    NonFiniteError
+        NaN or infinity appeared; says at which step and in which sample.
+    """
+    runner = Runner(
+        program, denoiser, x, noise, denoised=callback is not None, dtype=dtype, differentiable=differentiable
+    )
+    return runner.run(callback, progress=progress)
+
+
+def _source(noise: Any) -> NoiseSource:
+    if not isinstance(noise, NoiseSource):
+        msg = f"noise is a plain {type(noise).__name__}, whose state cannot be saved; use sl.noise_source(…)"
+        raise ExecutionError(msg)
+    return noise
+
+
+def _inputs(program: Program, x: Any) -> dict[str, Any]:
+    names = [port.name for port in program.inputs]
+    inputs = dict(x) if isinstance(x, Mapping) else {"x": x}
+    if set(inputs) != set(names):
+        msg = f"the program starts from {', '.join(names)}; got {', '.join(inputs)}"
+        if len(names) > 1:
+            msg += ". A slice with history takes a mapping, as Runner.outputs of the part before it gives"
+        raise ExecutionError(msg)
+    return inputs
+
+
+def _foldable(denoiser: Any) -> Any:
+    """The denoiser, if it is the one whose parameterization folds."""
+    if type(denoiser).__module__ != "stepladder.torch.denoiser":
+        return None  # and torch need not be imported to know
+    from stepladder.torch.denoiser import Denoiser
+
+    return denoiser if isinstance(denoiser, Denoiser) else None
+
+
+def _executed(program: Program, denoiser: Any, denoised: bool) -> Program:
+    """The program that will run."""
+    if not callable(denoiser):
+        msg = f"denoiser is {type(denoiser).__name__}; expected a callable (x, sigma) -> denoised"
+        raise ExecutionError(msg)
+    known = _foldable(denoiser)
+    history = len(program.inputs) + len(program.outputs) > 2
+    if known is None or program.calls == "network" or history:
+        return program
+    return program.fold(known.parameterization, keep_denoised=denoised)
+
+
+def _model(program: Program, denoiser: Any) -> tuple[Callable[..., Any], Any, np.ndarray[Any, Any]]:
+    """What to call, the dtype it wants its input in (None: the state's), and its second argument for every call."""
+    sigmas = program._core.denoise_sigmas()  # noqa: SLF001  (one package)
+    known = _foldable(denoiser)
+    if known is None or program.calls == "denoiser":
+        return denoiser, None, sigmas
+    return known.network_output, known.dtype, known.c_noise(sigmas)

@@ -1,0 +1,97 @@
+"""A denoiser made of a network, its parameterization and optional guidance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+import torch
+
+from stepladder.errors import ExecutionError
+from stepladder.torch.guidance import _tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stepladder._parameterization import Parameterization
+    from stepladder._process import NoiseProcess
+    from stepladder.torch.guidance import ClassifierFreeGuidance
+
+
+@final
+class Denoiser:
+    """`denoiser(x, sigma) -> denoised`, over `network(c_in x, c_noise, **conditioning) -> F`.
+
+    `stepladder.sample` folds the parameterization into the program and calls the network itself: c_skip, c_out and c_in
+    then cost nothing. Called on its own, the denoiser computes denoised = c_skip x + c_out F(c_in x, c_noise).
+
+    Parameters
+    ----------
+    network : callable
+        `network(x, c_noise, **conditioning)`: x of shape (batch, …) in `dtype`, c_noise of shape (batch,) float32 (the
+        timestep of a discrete process, ln(sigma) / 4 for EDM); returns a tensor shaped like x.
+    parameterization : Parameterization
+        How the output becomes a denoised image.
+    process : NoiseProcess, optional
+        Maps sigma to the network's timestep. None: the parameterization needs none (EDM).
+    conditioning : mapping of str to Any
+        Keyword arguments of the network.
+    guidance : ClassifierFreeGuidance, optional
+        None: one evaluation per call.
+    dtype : torch.dtype, optional
+        The network's input dtype. None: the dtype of x.
+
+    Raises
+    ------
+    ParameterizationError
+        The parameterization needs a process and there is none.
+    """
+
+    def __init__(
+        self,
+        network: Callable[..., Any],
+        parameterization: Parameterization,
+        *,
+        process: NoiseProcess | None = None,
+        conditioning: Mapping[str, Any] | None = None,
+        guidance: ClassifierFreeGuidance | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        if not callable(network):
+            msg = f"network is {type(network).__name__}; expected a callable (x, c_noise, **conditioning) -> F"
+            raise ExecutionError(msg)
+        self.network = network
+        self.parameterization = parameterization
+        self.process = process
+        self.conditioning = dict(conditioning or {})
+        self.guidance = guidance
+        self.dtype = dtype
+        self.c_noise(np.ones(1))  # a missing process is an error here, not at the first step
+
+    def c_noise(self, sigmas: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Return the network's second argument for an array of noise levels, float64."""
+        return np.asarray(self.parameterization.c_noise(sigmas, self.process), dtype=np.float64)
+
+    def network_output(self, x: torch.Tensor, c_noise: torch.Tensor) -> torch.Tensor:
+        """Return the network's output for x already scaled by c_in, guided if there is guidance."""
+        x = x if self.dtype is None else x.to(self.dtype)
+        if self.guidance is None:
+            return _tensor(self.network(x, c_noise, **self.conditioning))
+        return self.guidance.evaluate(self.network, x, c_noise, self.conditioning)
+
+    def __call__(self, x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        """Return the denoised value.
+
+        Parameters
+        ----------
+        x : Tensor of shape (batch, …)
+        sigma : Tensor of shape (batch,)
+            Noise level of each sample.
+        """
+        levels = sigma.detach().to("cpu", torch.float64).numpy()
+        c_noise = torch.from_numpy(self.c_noise(levels)).to(sigma)
+        c_skip, c_out, c_in = (
+            torch.from_numpy(np.asarray(c)).to(x).reshape(-1, *(1,) * (x.ndim - 1))
+            for c in self.parameterization.scalings(levels)
+        )
+        return c_skip * x + c_out * self.network_output(x * c_in, c_noise).to(x.dtype)

@@ -1,0 +1,191 @@
+"""Torch tensors as the state of a run: the fused kernel where it may touch them, torch's operations elsewhere."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, final
+
+import torch
+
+from stepladder._array import _check_sample
+from stepladder._backend import describe
+from stepladder.errors import ExecutionError, FileFormatError
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy as np
+
+_CODES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
+_NAMES = "float32, float64, float16 or bfloat16"
+
+
+def _transformed() -> bool:
+    """Whether torch is recording rather than computing: tracing, compiling, or inside a function transform."""
+    return bool(
+        torch.jit.is_tracing()
+        or torch.compiler.is_compiling()
+        or torch._C._functorch.maybe_current_level() is not None
+    )
+
+
+@final
+class TorchBackend:
+    """One run over torch tensors."""
+
+    def __init__(self, x: torch.Tensor, dtype: Any, network_dtype: Any, differentiable: bool | None) -> None:
+        _check_sample(tuple(x.shape), x.numel())
+        if x.dtype not in _CODES:
+            msg = f"x has dtype {x.dtype}; expected {_NAMES}"
+            raise ExecutionError(msg)
+        state = dtype if dtype is not None else torch.float64 if x.dtype == torch.float64 else torch.float32
+        if state not in _CODES:
+            msg = f"dtype is {state!r}; expected torch.float32, float64, float16 or bfloat16"
+            raise ExecutionError(msg)
+        self.numel, self._shape, self._device = x.numel(), x.shape, x.device
+        self._given, self._state, self._network = x.dtype, state, network_dtype or state
+        self._grad = x.requires_grad if differentiable is None else differentiable
+        # Inside a transform, or where gradients are tracked, only torch's own operations know what happens.
+        self._kernel = x.device.type == "cpu" and not self._grad and not _transformed()
+        self._looks = not _transformed()
+        self._bad: tuple[int, int] | None = None
+        self._flags: list[tuple[int, torch.Tensor]] = []
+        self.written = torch.autograd.graph.increment_version if torch.is_grad_enabled() and self._kernel else None
+
+    def context(self) -> AbstractContextManager[Any]:
+        """Without gradients unless they are tracked; tracking respects the caller's own setting."""
+        return nullcontext() if self._grad else torch.no_grad()
+
+    def admit(self, x: torch.Tensor, name: str) -> torch.Tensor:
+        """`x` in the state dtype."""
+        if x.shape != self._shape or x.device != self._device:
+            msg = (
+                f"{name} has shape {describe(tuple(x.shape))} on {x.device}; "
+                f"expected {describe(tuple(self._shape))} on {self._device}, as x"
+            )
+            raise ExecutionError(msg)
+        if x.layout != torch.strided:
+            msg = f"{name} has layout {x.layout}; expected torch.strided"
+            raise ExecutionError(msg)
+        return x.to(self._state)
+
+    def check(self, t: Any, what: str, step: int) -> None:
+        """Shape, device, layout and dtype of a result."""
+        if not isinstance(t, torch.Tensor):
+            msg = f"{what} {type(t).__name__} at step {step}; expected a torch tensor, like x"
+            raise ExecutionError(msg)
+        if t.shape != self._shape or t.device != self._device or t.dtype not in _CODES or t.layout != torch.strided:
+            msg = (
+                f"{what} shape {describe(tuple(t.shape))} of {t.dtype} ({t.layout}) on {t.device} at step {step}; "
+                f"expected {describe(tuple(self._shape))} of {_NAMES}, strided, on {self._device}"
+            )
+            raise ExecutionError(msg)
+
+    def address(self, t: torch.Tensor) -> tuple[int, int]:
+        """Bounds of the tensor's memory, as far as it has any of its own."""
+        if not self._looks or type(t) is not torch.Tensor:
+            return 0, 0
+        begin = t.data_ptr()
+        if t.is_contiguous():
+            return begin, begin + t.numel() * t.element_size()
+        # Strides may be zero or large, never negative: the last element is the farthest.
+        last = sum((n - 1) * s for n, s in zip(t.shape, t.stride(), strict=True))
+        return begin, begin + (last + 1) * t.element_size()
+
+    def pointer(self, t: torch.Tensor) -> int:
+        """Address, where the tensor is plain CPU memory that nothing else interprets.
+
+        The one place that decides it. Subclasses, fake and functional tensors are not `type(t) is torch.Tensor`;
+        shape, device, layout and dtype were checked when the tensor came in.
+        """
+        plain = self._kernel and type(t) is torch.Tensor and t.is_contiguous() and not t.is_neg() and not t.is_conj()
+        return t.data_ptr() if plain else 0
+
+    def dtype_code(self, t: torch.Tensor) -> int:
+        """The kernel's code."""
+        return _CODES[t.dtype]
+
+    def empty(self, network_input: bool) -> tuple[torch.Tensor, int, int]:
+        """A new contiguous tensor."""
+        dtype = self._network if network_input else self._state
+        t = torch.empty(self._shape, dtype=dtype)
+        return t, t.data_ptr(), _CODES[dtype]
+
+    def combine(self, terms: list[tuple[torch.Tensor, float]], network_input: bool) -> torch.Tensor:
+        """Sum of coefficient times tensor in the kernel's order and precision, by torch."""
+        wide = torch.float64 if any(t.dtype == torch.float64 for t, _ in terms) else torch.float32
+        if self._state == torch.float64:
+            wide = torch.float64
+        (first, c), *rest = terms
+        total = first.to(wide) * c
+        for t, c in rest:
+            total = torch.add(total, t.to(wide), alpha=c)
+        return total.to(self._network if network_input else self._state)
+
+    def clone(self, t: torch.Tensor) -> torch.Tensor:
+        """A copy, in the same memory format."""
+        return t.clone()
+
+    def bad_sample(self, t: torch.Tensor) -> int | None:
+        """First sample that is not finite."""
+        bad = torch.nonzero(~self._finite(t))
+        return int(bad[0]) if bad.numel() else None
+
+    @staticmethod
+    def _finite(t: torch.Tensor) -> torch.Tensor:
+        return torch.isfinite(t.detach()).reshape(t.shape[0], -1).all(dim=1)
+
+    def watch(self, t: torch.Tensor, step: int) -> None:
+        """On the CPU look now; elsewhere leave a flag on the device, so that nothing waits for it."""
+        if not self._looks:
+            return
+        if self._device.type != "cpu":
+            self._flags.append((step, self._finite(t)))
+        elif self._bad is None and (sample := self.bad_sample(t)) is not None:
+            self._bad = (step, sample)
+
+    def found_bad(self) -> bool:
+        """Whether a look on the CPU found any."""
+        return self._bad is not None
+
+    def first_bad(self) -> tuple[int, int] | None:
+        """The first find; reads the device's flags, once."""
+        if self._flags and self._bad is None:
+            finite = torch.stack([flag for _, flag in self._flags]).cpu()
+            bad = torch.nonzero(~finite)
+            if bad.numel():
+                row, sample = bad[0].tolist()
+                self._bad = (self._flags[row][0], sample)
+        self._flags.clear()
+        return self._bad
+
+    def result(self, t: torch.Tensor) -> torch.Tensor:
+        """`t` in the dtype that came."""
+        return t.to(self._given)
+
+    def noise_levels(self, sigmas: np.ndarray[Any, Any]) -> list[Any]:
+        """Rows of one (calls, batch) tensor on x's device, filled before the run."""
+        dtype = torch.float64 if self._state == torch.float64 else torch.float32
+        rows = torch.from_numpy(sigmas).to(dtype)[:, None].repeat(1, self._shape[0])
+        return list(rows.to(self._device).unbind(0))
+
+    def save(self, path: str | os.PathLike[str], tensors: dict[str, Any], metadata: dict[str, str]) -> None:
+        """Write a state file."""
+        from safetensors.torch import save
+
+        from stepladder.io import write_whole
+
+        detached = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+        write_whole(path, save(detached, {**metadata, "library": "torch"}))
+
+
+def load_tensors(path: str | os.PathLike[str], device: str | None) -> dict[str, torch.Tensor]:
+    """Read a safetensors file whose header has been checked."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path, device=device or "cpu")
+    except SafetensorError as error:
+        msg = f"{path} cannot be read: {error}"
+        raise FileFormatError(msg) from error
