@@ -18,6 +18,17 @@ pub(super) const GROUP: usize = 16;
 /// A chunk of an accumulator.
 type Sum<A> = [[A; GROUP]; CHUNK / GROUP];
 
+/// Repeats a block with a constant index. LLVM keeps an array in registers only where every index into it is constant
+/// before its loops are vectorised, and leaves some loops of this file rolled otherwise.
+macro_rules! unroll {
+    ($($i:literal),+; |$name:ident| $block:block) => {
+        $({
+            const $name: usize = $i;
+            $block
+        })+
+    };
+}
+
 /// Most outputs of one pass.
 pub(super) const MAX_ROWS: usize = 3;
 
@@ -85,15 +96,18 @@ unsafe fn avx512(rows: &[Row], start: usize, end: usize) -> bool {
 unsafe fn body<C: Cpu>(rows: &[Row], start: usize, end: usize) -> bool {
     let mut bad = NonFinite::default();
     let whole = start + (end - start) / CHUNK * CHUNK;
+    let wide = rows.iter().filter(|row| row.wide).count();
     // SAFETY: chunks within start..whole.
     unsafe {
-        match (rows, uniform(rows)) {
-            // The common passes without a choice inside their loops.
-            ([row], Some(Dtype::F32)) => uniform_row::<C, F32>(row, start, whole, &mut bad),
-            ([row], Some(Dtype::F64)) => uniform_row::<C, F64>(row, start, whole, &mut bad),
-            ([row], Some(Dtype::F16)) => uniform_row::<C, F16>(row, start, whole, &mut bad),
-            ([row], Some(Dtype::Bf16)) => uniform_row::<C, Bf16>(row, start, whole, &mut bad),
-            _ => {
+        // The common passes choose a format once, or at least an accumulator, not in each chunk.
+        match uniform(rows) {
+            Some(Dtype::F32) => registers::<C, F32>(rows, start, whole, &mut bad),
+            Some(Dtype::F64) => registers::<C, F64>(rows, start, whole, &mut bad),
+            Some(Dtype::F16) => registers::<C, F16>(rows, start, whole, &mut bad),
+            Some(Dtype::Bf16) => registers::<C, Bf16>(rows, start, whole, &mut bad),
+            None if wide == 0 => registers::<C, AnySingle>(rows, start, whole, &mut bad),
+            None if wide == rows.len() => registers::<C, AnyDouble>(rows, start, whole, &mut bad),
+            None => {
                 let mut scratch = Scratch::new();
                 for at in (start..whole).step_by(CHUNK) {
                     chunk::<C, true>(rows, at, CHUNK, &mut scratch, &mut bad);
@@ -108,25 +122,176 @@ unsafe fn body<C: Cpu>(rows: &[Row], start: usize, end: usize) -> bool {
     bad.none()
 }
 
-/// The one dtype of all operands of the first row, if they have one.
+/// The one dtype of all operands, if they share one.
 fn uniform(rows: &[Row]) -> Option<Dtype> {
-    let row = rows.first()?;
-    row.loads.iter().all(|load| load.dtype == row.dtype).then_some(row.dtype)
+    let dtype = rows.first()?.dtype;
+    let same = |row: &Row| row.dtype == dtype && row.loads.iter().all(|load| load.dtype == dtype);
+    rows.iter().all(same).then_some(dtype)
 }
 
-/// Whole chunks of a single row whose operands are all stored as `F`.
+/// Whole chunks of rows with one kind of accumulator, whose sums stay in registers.
 #[inline(always)]
-unsafe fn uniform_row<C: Cpu, F: Format>(row: &Row, start: usize, whole: usize, bad: &mut NonFinite) {
-    let (first, rest) = row.loads.split_first().expect("a row has terms");
+unsafe fn registers<C: Cpu, O: Operands>(rows: &[Row], start: usize, whole: usize, bad: &mut NonFinite) {
+    // SAFETY: the caller's.
+    unsafe {
+        match rows {
+            [a] => registers_of::<C, O, 1>([a], start, whole, bad),
+            [a, b] => registers_of::<C, O, 2>([a, b], start, whole, bad),
+            [a, b, c] => registers_of::<C, O, 3>([a, b, c], start, whole, bad),
+            _ => unreachable!("a pass has 1 to {MAX_ROWS} rows"),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn registers_of<C: Cpu, O: Operands, const R: usize>(
+    rows: [&Row; R],
+    start: usize,
+    whole: usize,
+    bad: &mut NonFinite,
+) {
+    let terms = rows.map(|row| row.loads.split_first().expect("a row has terms"));
     for at in (start..whole).step_by(CHUNK) {
-        let mut sum = zero::<F::Acc>();
-        // SAFETY: the caller's: elements at..at + CHUNK exist.
+        let mut sums = [zero::<O::Acc>(); R];
+        // SAFETY: the caller's: elements at..at + CHUNK exist; all rows are read before one is stored.
         unsafe {
-            multiply::<C, F>(&mut sum, first, first.ptr.add(at * F::SIZE));
-            for load in rest {
-                add::<C, F>(&mut sum, load, load.ptr.add(at * F::SIZE));
-            }
-            store::<C, F>(&sum, row.out.add(at * F::SIZE), bad);
+            unroll!(0, 1, 2; |I| {
+                if I < R {
+                    let (first, rest) = terms[I];
+                    O::term::<C, true>(&mut sums[I], first, at);
+                    for load in rest {
+                        O::term::<C, false>(&mut sums[I], load, at);
+                    }
+                }
+            });
+            unroll!(0, 1, 2; |I| {
+                if I < R {
+                    O::store::<C>(&sums[I], rows[I], at, bad);
+                }
+            });
+        }
+    }
+}
+
+/// What is known of the operands of a pass before its loop.
+trait Operands {
+    type Acc: Accumulator;
+
+    /// Adds elements `at..at + CHUNK` of a term; `FIRST` overwrites the sum.
+    ///
+    /// # Safety
+    /// The elements must exist and `C`'s instructions too.
+    unsafe fn term<C: Cpu, const FIRST: bool>(sum: &mut Sum<Self::Acc>, load: &Load, at: usize);
+
+    /// Stores elements `at..at + CHUNK` of a row.
+    ///
+    /// # Safety
+    /// As [`Operands::term`].
+    unsafe fn store<C: Cpu>(sum: &Sum<Self::Acc>, row: &Row, at: usize, bad: &mut NonFinite);
+}
+
+/// All are stored alike.
+impl<F: Format> Operands for F {
+    type Acc = F::Acc;
+
+    #[inline(always)]
+    unsafe fn term<C: Cpu, const FIRST: bool>(sum: &mut Sum<F::Acc>, load: &Load, at: usize) {
+        // SAFETY: the caller's.
+        unsafe { term::<C, F, FIRST>(sum, load, load.ptr.add(at * F::SIZE)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<C: Cpu>(sum: &Sum<F::Acc>, row: &Row, at: usize, bad: &mut NonFinite) {
+        // SAFETY: the caller's.
+        unsafe { store::<C, F>(sum, row.out.add(at * F::SIZE), bad) }
+    }
+}
+
+/// All accumulate in float32.
+struct AnySingle;
+
+impl Operands for AnySingle {
+    type Acc = f32;
+
+    #[inline(always)]
+    unsafe fn term<C: Cpu, const FIRST: bool>(sum: &mut Sum<f32>, load: &Load, at: usize) {
+        // SAFETY: the caller's.
+        unsafe { term_single::<C, FIRST>(sum, load, load.ptr.add(at * load.dtype.size())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<C: Cpu>(sum: &Sum<f32>, row: &Row, at: usize, bad: &mut NonFinite) {
+        // SAFETY: the caller's.
+        unsafe { store_single::<C>(sum, row.dtype, row.out.add(at * row.dtype.size()), bad) }
+    }
+}
+
+/// All accumulate in float64.
+struct AnyDouble;
+
+impl Operands for AnyDouble {
+    type Acc = f64;
+
+    #[inline(always)]
+    unsafe fn term<C: Cpu, const FIRST: bool>(sum: &mut Sum<f64>, load: &Load, at: usize) {
+        // SAFETY: the caller's.
+        unsafe { term_double::<C, FIRST>(sum, load, load.ptr.add(at * load.dtype.size())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store<C: Cpu>(sum: &Sum<f64>, row: &Row, at: usize, bad: &mut NonFinite) {
+        // SAFETY: the caller's.
+        unsafe { store_double::<C>(sum, row.dtype, row.out.add(at * row.dtype.size()), bad) }
+    }
+}
+
+/// One term of a row that is not wide, hence without float64 operands.
+#[inline(always)]
+unsafe fn term_single<C: Cpu, const FIRST: bool>(sum: &mut Sum<f32>, load: &Load, from: *const u8) {
+    // SAFETY: the caller's.
+    unsafe {
+        match load.dtype {
+            Dtype::F32 | Dtype::F64 => term::<C, F32, FIRST>(sum, load, from),
+            Dtype::F16 => term::<C, F16, FIRST>(sum, load, from),
+            Dtype::Bf16 => term::<C, Bf16, FIRST>(sum, load, from),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn term_double<C: Cpu, const FIRST: bool>(sum: &mut Sum<f64>, load: &Load, from: *const u8) {
+    // SAFETY: the caller's.
+    unsafe {
+        match load.dtype {
+            Dtype::F64 => term::<C, F64, FIRST>(sum, load, from),
+            Dtype::F32 => term::<C, Wide<F32>, FIRST>(sum, load, from),
+            Dtype::F16 => term::<C, Wide<F16>, FIRST>(sum, load, from),
+            Dtype::Bf16 => term::<C, Wide<Bf16>, FIRST>(sum, load, from),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn store_single<C: Cpu>(sum: &Sum<f32>, dtype: Dtype, to: *mut u8, bad: &mut NonFinite) {
+    // SAFETY: the caller's.
+    unsafe {
+        match dtype {
+            Dtype::F32 | Dtype::F64 => store::<C, F32>(sum, to, bad),
+            Dtype::F16 => store::<C, F16>(sum, to, bad),
+            Dtype::Bf16 => store::<C, Bf16>(sum, to, bad),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn store_double<C: Cpu>(sum: &Sum<f64>, dtype: Dtype, to: *mut u8, bad: &mut NonFinite) {
+    // SAFETY: the caller's.
+    unsafe {
+        match dtype {
+            Dtype::F64 => store::<C, F64>(sum, to, bad),
+            Dtype::F32 => store::<C, Wide<F32>>(sum, to, bad),
+            Dtype::F16 => store::<C, Wide<F16>>(sum, to, bad),
+            Dtype::Bf16 => store::<C, Wide<Bf16>>(sum, to, bad),
         }
     }
 }
@@ -166,14 +331,11 @@ unsafe fn chunk<C: Cpu, const WHOLE: bool>(
                     fill(stage, from, valid, load.dtype.size());
                     from = stage.as_ptr();
                 }
-                match (row.wide, load.dtype) {
-                    (false, Dtype::F32 | Dtype::F64) => term::<C, F32>(k, single, load, from),
-                    (false, Dtype::F16) => term::<C, F16>(k, single, load, from),
-                    (false, Dtype::Bf16) => term::<C, Bf16>(k, single, load, from),
-                    (true, Dtype::F64) => term::<C, F64>(k, double, load, from),
-                    (true, Dtype::F32) => term::<C, Wide<F32>>(k, double, load, from),
-                    (true, Dtype::F16) => term::<C, Wide<F16>>(k, double, load, from),
-                    (true, Dtype::Bf16) => term::<C, Wide<Bf16>>(k, double, load, from),
+                match (row.wide, k) {
+                    (false, 0) => term_single::<C, true>(single, load, from),
+                    (false, _) => term_single::<C, false>(single, load, from),
+                    (true, 0) => term_double::<C, true>(double, load, from),
+                    (true, _) => term_double::<C, false>(double, load, from),
                 }
             }
         }
@@ -184,14 +346,10 @@ unsafe fn chunk<C: Cpu, const WHOLE: bool>(
         unsafe {
             let out = row.out.add(at * size);
             let to = if WHOLE { out } else { stage.as_mut_ptr() };
-            match (row.wide, row.dtype) {
-                (false, Dtype::F32 | Dtype::F64) => store::<C, F32>(single, to, bad),
-                (false, Dtype::F16) => store::<C, F16>(single, to, bad),
-                (false, Dtype::Bf16) => store::<C, Bf16>(single, to, bad),
-                (true, Dtype::F64) => store::<C, F64>(double, to, bad),
-                (true, Dtype::F32) => store::<C, Wide<F32>>(double, to, bad),
-                (true, Dtype::F16) => store::<C, Wide<F16>>(double, to, bad),
-                (true, Dtype::Bf16) => store::<C, Wide<Bf16>>(double, to, bad),
+            if row.wide {
+                store_double::<C>(double, row.dtype, to, bad);
+            } else {
+                store_single::<C>(single, row.dtype, to, bad);
             }
             if !WHOLE {
                 out.copy_from_nonoverlapping(stage.as_ptr(), valid * size);
@@ -210,49 +368,25 @@ unsafe fn fill(stage: &mut [u8; STAGE], from: *const u8, valid: usize, size: usi
     }
 }
 
-/// The first term is a product, each later one an fma, in the order given.
+/// The first term is a product, each later one an fma.
 #[inline(always)]
-unsafe fn term<C: Cpu, F: Format>(k: usize, sum: &mut Sum<F::Acc>, load: &Load, from: *const u8) {
-    // SAFETY: the caller's.
-    unsafe {
-        if k == 0 {
-            multiply::<C, F>(sum, load, from);
-        } else {
-            add::<C, F>(sum, load, from);
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn multiply<C: Cpu, F: Format>(sum: &mut Sum<F::Acc>, load: &Load, from: *const u8) {
+unsafe fn term<C: Cpu, F: Format, const FIRST: bool>(sum: &mut Sum<F::Acc>, load: &Load, from: *const u8) {
     let coefficient = F::Acc::coefficient(load);
-    for (g, group) in sum.iter_mut().enumerate() {
+    unroll!(0, 1, 2, 3; |G| {
         // SAFETY: the caller's.
-        let values = unsafe { F::load::<C>(from.add(g * GROUP * F::SIZE)) };
-        for (s, value) in group.iter_mut().zip(values) {
-            *s = value.times(coefficient);
+        let values = unsafe { F::load::<C>(from.add(G * GROUP * F::SIZE)) };
+        for (s, value) in sum[G].iter_mut().zip(values) {
+            *s = if FIRST { value.times(coefficient) } else { value.times_plus(coefficient, *s) };
         }
-    }
-}
-
-#[inline(always)]
-unsafe fn add<C: Cpu, F: Format>(sum: &mut Sum<F::Acc>, load: &Load, from: *const u8) {
-    let coefficient = F::Acc::coefficient(load);
-    for (g, group) in sum.iter_mut().enumerate() {
-        // SAFETY: the caller's.
-        let values = unsafe { F::load::<C>(from.add(g * GROUP * F::SIZE)) };
-        for (s, value) in group.iter_mut().zip(values) {
-            *s = value.times_plus(coefficient, *s);
-        }
-    }
+    });
 }
 
 #[inline(always)]
 unsafe fn store<C: Cpu, F: Format>(sum: &Sum<F::Acc>, to: *mut u8, bad: &mut NonFinite) {
-    for (g, group) in sum.iter().enumerate() {
+    unroll!(0, 1, 2, 3; |G| {
         // SAFETY: the caller's.
-        unsafe { F::store::<C>(group, to.add(g * GROUP * F::SIZE), bad) };
-    }
+        unsafe { F::store::<C>(&sum[G], to.add(G * GROUP * F::SIZE), bad) };
+    });
 }
 
 #[inline(always)]
