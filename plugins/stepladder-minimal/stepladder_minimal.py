@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from stepladder import Sampler, Schedule
 from stepladder.hookspecs import Claims, Register, hookimpl
 
@@ -19,13 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChebyshevSchedule(Schedule):
-    """Chebyshev-Lobatto points in log sigma: dense at both ends, where images are laid out and finished.
-
-    log sigma_i runs from log sigma_max to log sigma_min as (1 - cos(pi i / (n - 1))) / 2, i = 0 … n - 1.
-    """
+    """Chebyshev-Lobatto points in log sigma: dense at both ends, where images are laid out and finished."""
 
     def generate(self, process: NoiseProcess, steps: int) -> np.ndarray:
-        """Return `steps` sigmas from the process's sigma_max to its sigma_min, and 0."""
+        """Return sigma_max (sigma_min / sigma_max)^((1 - cos(pi i / (n - 1))) / 2) for i = 0 … n - 1, and 0."""
         part = (1 - np.cos(np.pi * np.linspace(0, 1, steps))) / 2
         return np.append(process.sigma_max * (process.sigma_min / process.sigma_max) ** part, 0.0)
 
@@ -40,8 +36,8 @@ class RalstonSampler(Sampler):
         for s, s_next in pairwise(sigmas):
             denoised = t.denoise(x, s)
             if s_next == 0:
-                x = t.end_step(denoised)
-                break
+                t.end_step(denoised)
+                return
             h, s_mid = s_next - s, s + 2 / 3 * (s_next - s)
             k1 = (x - denoised) / s
             guess = x + k1 * (2 / 3 * h)
