@@ -87,7 +87,7 @@ def resolve_in(manager: Manager, name: str, host: str | None = None, kind: str |
         if len(candidates) == 1:
             return candidates[0]
     if not distinct:
-        raise _unknown_anywhere(manager, name, host)
+        raise _unknown_anywhere(manager, name, host, kind)
     listed = "; ".join(f"{h} → {' or '.join(map(str, found))}" for h, found in meanings.items())
     advice = [] if len(distinct) == 1 else ["host='" + "' or host='".join(meanings) + "'"]
     if any(len(found) > 1 for found in distinct):
@@ -170,15 +170,15 @@ def _lookup(manager: Manager, kind: str, host: str, name: str) -> str | None:
     return None if entry is None else entry.name
 
 
-def _unknown_anywhere(manager: Manager, name: str, host: str | None) -> UnknownNameError:
-    """Build the error for a text that no host, or not this one, uses."""
-    elsewhere = find_meanings(manager, name, _hosts(manager)) if host is not None else {}
+def _unknown_anywhere(manager: Manager, name: str, host: str | None, kind: str | None) -> UnknownNameError:
+    """Build the error for a text that no host, or not this one, uses, or not for that kind."""
+    uses = "no host uses" if host is None else f"{host} does not use"
+    what = f"{uses} the name {name!r}" + ("" if kind is None else f" for a {kind}")
+    elsewhere = find_meanings(manager, name, _hosts(manager))
     if elsewhere:
         listed = "; ".join(f"{h} → {' or '.join(map(str, found))}" for h, found in elsewhere.items())
-        return UnknownNameError(f"{host} has no sampler or schedule {name!r}; other hosts do: {listed}")
+        return UnknownNameError(f"{what}; it is a name elsewhere: {listed}")
     spelled = {text.casefold(): text for text in manager.alias_texts(host)}
-    close = [spelled[text] for text in difflib.get_close_matches(name.casefold(), spelled)]
-    hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
-    uses = "no host uses" if host is None else f"{host} does not use"
-    tool = "`stepladder list samplers` and `stepladder list schedules` show every name"
-    return UnknownNameError(f"{uses} the name {name!r}; {hint}{tool}")
+    close = [repr(spelled[text]) for text in difflib.get_close_matches(name.casefold(), spelled)]
+    hint = f"; close: {', '.join(close)}" if close else ""
+    return UnknownNameError(f"{what}{hint}; `stepladder list samplers` and `stepladder list schedules` show every name")
