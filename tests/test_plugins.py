@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -466,6 +467,27 @@ def test_sigmas_takes_a_name_or_a_schedule(fresh):
     assert by_name.tolist() == stepladder.schedule("karras", rho=5.0).sigmas(process, 5).tolist()
     with pytest.raises(ScheduleError, match=r"together with its parameters \(rho\)"):
         stepladder.sigmas(stepladder.schedule("karras"), process, 5, rho=5.0)
+
+
+# The documentation
+
+
+def test_the_tutorial_shows_the_minimal_plugin_as_it_is():
+    text = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
+    folder = ROOT / "plugins/stepladder-minimal"
+    files = [(folder / name).read_text(encoding="utf-8") for name in ("stepladder_minimal.py", "test_minimal.py")]
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    shown = [block for block in blocks if not block.startswith("import stepladder as sl")]
+    assert len(shown) == 4
+    assert all(any(block in file for file in files) for block in shown)
+
+
+def test_the_reference_lists_every_hook_and_every_claim():
+    text = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(register_\w+)\(register\)`", text, re.MULTILINE)) == {
+        f"register_{kind.plural}" for kind in KINDS.values()
+    }
+    assert all(f"| `{field.name}` |" in text for field in fields(Claims))
 
 
 # Installed for real
