@@ -316,6 +316,17 @@ def test_a_plugin_may_use_names_while_it_loads(installed):
     assert manager.entry("schedule", "mine").factory is Thing
 
 
+def test_damaged_metadata(installed):
+    lost = entry_point("a", ImportError("gone"))
+    lost.dist = None
+    nameless = entry_point("b", ImportError("gone"), None, None)
+    installed += [nameless, lost]
+    manager = Manager()
+    manager.load_entry_points()
+    assert [info.distribution for info in manager.plugins()] == ["unknown distribution"] * 2
+    assert str(manager.failures[0]).startswith("plugin 'a' (unknown distribution ?, entry point a = a_module): ")
+
+
 @pytest.mark.parametrize(
     ("value", "loaded", "failed"),
     [(None, {"a", "b"}, 0), ("", set(), 0), ("a", {"a"}, 0), (" b , a,", {"a", "b"}, 0), ("a,zz", {"a"}, 1)],
@@ -411,6 +422,13 @@ def test_wrong_parameters_are_the_kinds_error(fresh, kind, error):
         make("made")
     with pytest.raises(error, match=r"'made' has no parameter 'height'"):
         make("made", height=3)
+
+
+@pytest.mark.parametrize("kind", ["preset", "model_loader"])
+def test_a_factory_that_cannot_be_called_without_parameters(fresh, kind):
+    fresh().register_plugin(registering(kind, "made", make_thing, source="s"), "mine")
+    with pytest.raises(PluginError, match="'made' needs the parameter 'size'"):
+        getattr(stepladder, kind)("made")
 
 
 def test_a_type_error_inside_a_factory(fresh):

@@ -256,6 +256,8 @@ def test_check_sampler_says_what_it_needs():
         testing.check_sampler(Euler())
     with pytest.raises(ValueError, match="order_variant"):
         testing.check_sampler(Ancestral(), claims=replace(STOCHASTIC, global_order=1))
+    with pytest.raises(ValueError, match="give processes of these families"):
+        testing.check_sampler(Euler(), claims=replace(CLAIMS, families=("flow",)))
     with pytest.raises(AssertionError, match="no sampler is registered under the name 'nothing'"):
         testing.check_sampler("nothing")
     with pytest.raises(AssertionError, match="not claimed"):

@@ -59,12 +59,12 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         kind.name: kind
         for kind in (
             Kind("process", "processes", errors.ProcessError),
-            Kind("preset", "presets", errors.ProcessError),
+            Kind("preset", "presets", errors.PluginError),
             Kind("parameterization", "parameterizations", errors.ParameterizationError),
             Kind("schedule", "schedules", errors.ScheduleError),
             Kind("sampler", "samplers", errors.SamplerError),
             Kind("noise_source", "noise_sources", errors.ExecutionError),
-            Kind("model_loader", "model_loaders", errors.FileFormatError),
+            Kind("model_loader", "model_loaders", errors.PluginError),
         )
     }
 )
@@ -304,9 +304,11 @@ class Manager:
         ------
         UnknownNameError
             Nothing of that kind has that name.
-        ScheduleError, SamplerError, ProcessError, ParameterizationError, ExecutionError, FileFormatError
+        ScheduleError, SamplerError, ProcessError, ParameterizationError, ExecutionError
             The factory takes no such parameter, needs one that is missing, or refuses a value; which class, the kind
             decides.
+        PluginError
+            The factory of a preset or a model loader needs parameters, which these kinds do not have.
         """
         entry = self._entries[kind].get(name) or self.entry(kind, name)
         try:
@@ -455,7 +457,8 @@ def _wanted() -> list[str] | None:
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:
     """Name and version of the distribution an entry point belongs to."""
-    return (point.dist.name, point.dist.version) if point.dist is not None else ("unknown distribution", "?")
+    name, version = (None, None) if point.dist is None else (point.dist.name, point.dist.version)
+    return name or "unknown distribution", version or "?"  # damaged metadata has neither
 
 
 def _owner(entry: Entry) -> str:

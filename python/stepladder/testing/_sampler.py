@@ -51,7 +51,8 @@ def check_sampler(
     order_variant
         The same method with noise and end-lowering off, which `global_order` is about. None: the sampler itself.
     processes
-        Names or processes to compile for; each has to be of a family that the claims list.
+        Names or processes to compile for; each has to be of a family that the claims list. The claims themselves are
+        measured in the variance-exploding family; a sampler not defined there is only compiled, for these processes.
     grid
         Where the orders are measured, see `measured_order`.
 
@@ -60,7 +61,8 @@ def check_sampler(
     AssertionError
         One of these does not hold; the text says what was measured and what is claimed.
     ValueError
-        A sampler was given without claims, or a stochastic one that claims a global order without `order_variant`.
+        A sampler was given without claims, a stochastic one that claims a global order without `order_variant`, or one
+        that is not defined in the variance-exploding family without `processes`.
     """
     made = sampler
     if isinstance(made, str):
@@ -74,19 +76,28 @@ def check_sampler(
             f"{made!r} draws noise and claims a global order; give order_variant, the method without noise"
         )
     check_frozen(made)
-    for sigmas in (grid_sigmas("karras", SIGMA_MAX, SIGMA_MIN, 20), np.array([2.0, 0.5]), np.array([2.0, 0.0])):
-        _check_compiles(made, sigmas)
-        _check_compiles(made, np.append(sigmas[sigmas > 0], 0.0))
-    for process, _ in processes_to_try(processes):
+    tried = [process for process, _ in processes_to_try(processes)]
+    for process in tried:
         ensure(process.family in claims.families, f"{process!r} is of family {process.family!r}, not claimed")
         bottom = max(process.sigma_min, 1e-3 * process.sigma_max)
         _check_compiles(made, np.append(np.geomspace(process.sigma_max, bottom, 10), 0.0), process)
+    if "ve" in claims.families:
+        _check_claims(made, claims, made if order_variant is None else order_variant, grid)
+    elif not tried:
+        raise ValueError(f"{made!r} is defined for {claims.families} only; give processes of these families")
+
+
+def _check_claims(made: Sampler, claims: Claims, variant: Sampler, grid: Literal["log", "karras"]) -> None:
+    """Check everything that needs no process."""
+    for sigmas in (grid_sigmas("karras", SIGMA_MAX, SIGMA_MIN, 20), np.array([2.0, 0.5])):
+        _check_compiles(made, sigmas)
+        _check_compiles(made, np.append(sigmas, 0.0))
+    _check_compiles(made, np.array([2.0, 0.0]))
     _check_evaluations(made, claims)
     _check_noise(made, claims)
     if claims.scale_free:
         _check_scale_free(made)
     if claims.global_order is not None:
-        variant = made if order_variant is None else order_variant
         _check_constant_denoiser(variant)
         order = measured_order(variant, grid=grid)
         text = f"{variant!r} converges with order {order:.2f}; it claims a global order of {claims.global_order}"
