@@ -1,0 +1,3 @@
+"""Fails on import."""
+
+import a_module_that_does_not_exist  # noqa: F401

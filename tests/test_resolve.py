@@ -1,0 +1,174 @@
+"""Names of other programs, and what they mean here."""
+
+from __future__ import annotations
+
+import pytest
+import stepladder
+from stepladder._manager import Manager, make_manager
+from stepladder._resolve import Resolved, resolve_in
+from stepladder.errors import AmbiguousNameError, UnknownNameError
+from stepladder.hookspecs import Claims, hookimpl
+
+CLAIMS = Claims(formula_order=1, global_order=1, weak_order=None, evaluations=1, stochastic=False)
+
+
+def thing():
+    """Make a thing."""
+
+
+class Names:
+    """A small world in which every case of a name occurs."""
+
+    @hookimpl
+    def register_samplers(self, register):
+        for name, aliases in {
+            "euler": {"comfyui": ("euler", "ddim"), "a1111": ("Euler",)},
+            "ddim": {"a1111": ("DDIM",), "diffusers": ("DDIMScheduler",)},
+            "dpmpp_2m_sde": {"comfyui": ("dpmpp_2m_sde",), "a1111": ("DPM++ 2M SDE",)},
+            "dpmpp_2m": {"a1111": ("DPM++ 2M", "K_DPMPP_2M"), "k_diffusion": ("sample_dpmpp_2m",)},
+            "both": {},
+        }.items():
+            register(name, thing, source="s", aliases=aliases, claims=CLAIMS)
+
+    @hookimpl
+    def register_schedules(self, register):
+        for name, aliases in {
+            "karras": {"comfyui": ("karras",), "a1111": ("Karras",)},
+            "ddim_uniform": {"comfyui": ("ddim_uniform",), "a1111": ("DDIM",)},
+            "sgm_uniform": {"a1111": ("SGM Uniform", "SDE Karras")},
+            "both": {},
+        }.items():
+            register(name, thing, source="s", aliases=aliases)
+
+
+@pytest.fixture(scope="module")
+def manager():
+    built = Manager()
+    built.register_plugin(Names(), "names")
+    return built
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "kind", "sampler", "schedule"),
+    [
+        ("euler", None, None, "euler", None),
+        ("Euler", None, None, "euler", None),
+        ("EULER", "a1111", None, "euler", None),
+        ("karras", None, None, None, "karras"),
+        ("ddim_uniform", "stepladder", None, None, "ddim_uniform"),
+        ("ddim", "comfyui", None, "euler", None),
+        ("ddim", "stepladder", None, "ddim", None),
+        ("ddim", "a1111", "sampler", "ddim", None),
+        ("ddim", "a1111", "schedule", None, "ddim_uniform"),
+        ("DDIM", None, "schedule", None, "ddim_uniform"),
+        ("DDIMScheduler", None, None, "ddim", None),
+        ("sample_dpmpp_2m", None, None, "dpmpp_2m", None),
+        ("k_dpmpp_2m", "a1111", None, "dpmpp_2m", None),
+        ("DPM++ 2M SDE", None, None, "dpmpp_2m_sde", None),
+        ("DPM++ 2M Karras", None, None, "dpmpp_2m", "karras"),
+        ("dpm++ 2m sgm uniform", None, None, "dpmpp_2m", "sgm_uniform"),
+        ("Euler SGM Uniform", "a1111", None, "euler", "sgm_uniform"),
+        ("both", None, "sampler", "both", None),
+    ],
+)
+def test_resolves(manager, name, host, kind, sampler, schedule):
+    assert resolve_in(manager, name, host, kind) == Resolved(sampler, schedule)
+
+
+def test_every_alias_resolves_in_its_host(manager):
+    for kind in ("sampler", "schedule"):
+        for entry in manager.entries(kind).values():
+            for host, names in [*entry.aliases.items(), ("stepladder", (entry.name,))]:
+                for name in names:
+                    assert getattr(resolve_in(manager, name, host, kind), kind) == entry.name
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "text"),
+    [
+        (
+            "ddim",
+            None,
+            "'ddim' means different things: stepladder → sampler 'ddim'; "
+            "a1111 → sampler 'ddim' or schedule 'ddim_uniform'; comfyui → sampler 'euler'. "
+            "Pass host='stepladder' or host='a1111' or host='comfyui' and kind='sampler' or kind='schedule'",
+        ),
+        (
+            "DDIM",
+            "a1111",
+            "'DDIM' means different things: a1111 → sampler 'ddim' or schedule 'ddim_uniform'. "
+            "Pass kind='sampler' or kind='schedule'",
+        ),
+        ("both", None, "'both' means different things: stepladder → sampler 'both' or schedule 'both'. Pass kind="),
+        (
+            "DPM++ 2M SDE Karras",
+            None,
+            "a1111 → sampler 'dpmpp_2m' with schedule 'sgm_uniform' or sampler 'dpmpp_2m_sde' with schedule 'karras'",
+        ),
+    ],
+)
+def test_ambiguous(manager, name, host, text):
+    with pytest.raises(AmbiguousNameError) as caught:
+        resolve_in(manager, name, host)
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "kind", "text"),
+    [
+        ("eulr", None, None, "no host uses the name 'eulr'; close: 'Euler'"),
+        ("karass", "comfyui", None, "comfyui does not use the name 'karass'; close: 'karras'"),
+        (
+            "DDIMScheduler",
+            "a1111",
+            None,
+            "a1111 does not use the name 'DDIMScheduler'; it is a name elsewhere: diffusers →",
+        ),
+        ("euler ", None, None, "no host uses the name 'euler '"),
+        ("DPM++ 2M  Karras", None, None, "no host uses"),
+        ("Karras DPM++ 2M", None, None, "no host uses"),
+        ("dpmpp_2m_sde karras", "comfyui", None, "comfyui does not use"),
+        ("DPM++ 2M Karras", None, "sampler", "for a sampler; it is a name elsewhere: a1111 → sampler 'dpmpp_2m' with"),
+        (
+            "euler",
+            "confyui",
+            None,
+            "unknown host 'confyui' (did you mean 'comfyui'?); the hosts are stepladder, a1111, ",
+        ),
+    ],
+)
+def test_unknown(manager, name, host, kind, text):
+    with pytest.raises(UnknownNameError) as caught:
+        resolve_in(manager, name, host, kind)
+    assert text in str(caught.value)
+
+
+def test_kind_is_checked(manager):
+    with pytest.raises(ValueError, match="kind is 'samplers'; give 'sampler', 'schedule'"):
+        resolve_in(manager, "euler", None, "samplers")
+
+
+def test_builtin_names_and_aliases_all_resolve():
+    manager = make_manager(entry_points=False)
+    for kind in ("sampler", "schedule"):
+        for entry in manager.entries(kind).values():
+            for host, names in [*entry.aliases.items(), ("stepladder", (entry.name,))]:
+                for name in names:
+                    assert getattr(resolve_in(manager, name, host, kind), kind) == entry.name
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "expected"),
+    [
+        ("DPM++ 2M SDE Karras", None, Resolved("dpmpp_2m_sde", "karras")),
+        ("ddim", "comfyui", Resolved("euler", None)),
+        ("karras", "comfyui", Resolved(None, "karras")),
+    ],
+)
+def test_the_packages_own_resolve(name, host, expected):
+    assert stepladder.resolve(name, host=host) == expected
+
+
+def test_comfyuis_ddim_needs_its_host():
+    with pytest.raises(AmbiguousNameError, match=r"comfyui → sampler 'euler'"):
+        stepladder.resolve("ddim")
