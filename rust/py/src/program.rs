@@ -6,11 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use smallvec::SmallVec;
+use stepladder_core::kernel::{self, Dtype, INLINE_TERMS, Operand, OperandMut, RowSpec};
 use stepladder_core::program as core;
 use stepladder_core::program::{Calls, Op, Scaling, Second, Stream};
 
 use crate::error::to_py;
+
+/// Elements read and written above which a pass takes more than about 20 µs, so that releasing the GIL pays.
+const DETACH_ELEMENTS: usize = 1 << 19;
+
+/// Operands of a pass on their way to where the GIL is not held.
+struct Shared<'a>(&'a [RowSpec<'a>], &'a [Operand], &'a [OperandMut]);
+
+// SAFETY: plain addresses, used by one thread at a time; the executor vouches for what they point to.
+unsafe impl Send for Shared<'_> {}
 
 /// Traces are numbered, so that a value of one is not mistaken for a value of another.
 static TRACES: AtomicU64 = AtomicU64::new(0);
@@ -349,6 +360,53 @@ impl Program {
         let moments = self.inner.gaussian_moments(mean, deviation).map_err(to_py)?;
         let flat: Vec<f64> = moments.iter().flat_map(|m| [m.mean, m.variance]).collect();
         flat.into_pyarray(py).call_method1("reshape", ((moments.len(), 2),))
+    }
+
+    /// Runs combine number `op` of the operations: `outs` and `ins` are addresses of `len` elements each, in the order of
+    /// its rows and inputs; `codes` their dtypes, outputs first (None: all float32). Returns whether every value written
+    /// is finite. Releases the GIL around long passes.
+    ///
+    /// Not safe: the executor vouches for the addresses.
+    #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
+    fn combine(
+        &self,
+        py: Python<'_>,
+        op: usize,
+        outs: Bound<'_, PyList>,
+        ins: Bound<'_, PyList>,
+        codes: Option<Vec<u8>>,
+        len: usize,
+    ) -> PyResult<bool> {
+        let Some(Op::Combine { inputs, rows }) = self.inner.ops().get(op) else {
+            return Err(crate::error::ExecutionError::new_err(format!("operation {op} is not a combine")));
+        };
+        if (outs.len(), ins.len()) != (rows.len(), inputs.len()) {
+            return Err(crate::error::ExecutionError::new_err("as many addresses as rows and inputs are needed"));
+        }
+        let code = |i: usize| match &codes {
+            None => Ok(Dtype::F32),
+            Some(codes) => Dtype::try_from(codes.get(i).copied().unwrap_or(u8::MAX)).map_err(to_py),
+        };
+        let mut outputs: SmallVec<[OperandMut; 3]> = SmallVec::new();
+        for (i, out) in outs.iter().enumerate() {
+            let address: usize = out.extract()?;
+            outputs.push(OperandMut { ptr: std::ptr::with_exposed_provenance_mut(address), dtype: code(i)? });
+        }
+        let mut operands: SmallVec<[Operand; INLINE_TERMS]> = SmallVec::new();
+        for (i, source) in ins.iter().enumerate() {
+            let address: usize = source.extract()?;
+            operands.push(Operand { ptr: std::ptr::with_exposed_provenance(address), dtype: code(outs.len() + i)? });
+        }
+        let specs: SmallVec<[RowSpec<'_>; 3]> = rows.iter().map(|row| RowSpec { terms: &row.terms }).collect();
+        let pass = Shared(&specs, &operands, &outputs);
+        let work = move || {
+            let Shared(specs, operands, outputs) = { pass };
+            // SAFETY: the executor passes addresses of live, contiguous CPU tensors of `len` elements of these dtypes,
+            // which it references until this returns, and which the run alone writes.
+            unsafe { kernel::combine(specs, operands, outputs, len, kernel::num_threads()) }
+        };
+        let finite = if len * (outs.len() + ins.len()) >= DETACH_ELEMENTS { py.detach(work) } else { work() };
+        finite.map_err(to_py)
     }
 
     fn encode<'py>(&self, py: Python<'py>) -> (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f64>>) {

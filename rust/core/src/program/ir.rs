@@ -1,13 +1,12 @@
 //! What a program is made of. Registers hold tensors of one shape; coefficients and sigmas are float64.
 
+pub use crate::kernel::{MAX_ROWS, Term};
+
 /// A slot for a tensor at run time.
 pub type Register = u32;
 
 /// Most steps one program may have.
 pub const MAX_STEPS: usize = 100_000;
-
-/// Most output rows of one [`Op::Combine`].
-pub const MAX_ROWS: usize = 3;
 
 /// Where unit noise comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,21 +26,12 @@ pub enum Second {
     Unclipped,
 }
 
-/// One term of a row: an index into the inputs of its pass, and a coefficient.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Term {
-    /// Index into [`Op::Combine`]'s `inputs`.
-    pub input: usize,
-    /// The float64 factor.
-    pub coefficient: f64,
-}
-
 /// One output of a pass. Terms are summed in order; an input that is not listed is not read (zero times infinity is NaN).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// The register written.
     pub out: Register,
-    /// The terms, in evaluation order.
+    /// The terms, in evaluation order; each names one of the pass's inputs.
     pub terms: Vec<Term>,
 }
 

@@ -1,0 +1,1 @@
+"""Everything stepladder ships, registered through the hooks that plugins use."""
