@@ -108,21 +108,28 @@ impl Parameterization {
         }
     }
 
-    /// `c_skip`, `c_out` and `c_in` of every sigma.
+    /// [`Self::c_in`] of every sigma.
     ///
     /// # Errors
     /// A sigma that is negative or not finite, or slices of different lengths.
-    pub fn scalings(&self, sigmas: &[f64], c_skip: &mut [f64], c_out: &mut [f64], c_in: &mut [f64]) -> Result<()> {
-        for len in [c_skip.len(), c_out.len(), c_in.len()] {
-            same_length(sigmas, len)?;
-        }
-        for (index, &sigma) in sigmas.iter().enumerate() {
-            check_sigma(sigmas, index, 0.0)?;
-            c_skip[index] = self.c_skip(sigma);
-            c_out[index] = self.c_out(sigma);
-            c_in[index] = self.c_in(sigma);
-        }
-        Ok(())
+    pub fn fill_c_in(&self, sigmas: &[f64], out: &mut [f64]) -> Result<()> {
+        fill(sigmas, out, 0.0, |sigma| self.c_in(sigma))
+    }
+
+    /// [`Self::c_skip`] of every sigma.
+    ///
+    /// # Errors
+    /// A sigma that is negative or not finite, or slices of different lengths.
+    pub fn fill_c_skip(&self, sigmas: &[f64], out: &mut [f64]) -> Result<()> {
+        fill(sigmas, out, 0.0, |sigma| self.c_skip(sigma))
+    }
+
+    /// [`Self::c_out`] of every sigma.
+    ///
+    /// # Errors
+    /// A sigma that is negative or not finite, or slices of different lengths.
+    pub fn fill_c_out(&self, sigmas: &[f64], out: &mut [f64]) -> Result<()> {
+        fill(sigmas, out, 0.0, |sigma| self.c_out(sigma))
     }
 
     /// What the network is told about the noise level: `ln(sigma) / 4` for EDM, else the process's nearest timestep.
@@ -132,14 +139,7 @@ impl Parameterization {
     pub fn c_noise(&self, sigmas: &[f64], process: &dyn NoiseProcess, out: &mut [f64]) -> Result<()> {
         match self.prediction {
             Prediction::Epsilon | Prediction::V => process.timestep(sigmas, Lookup::Nearest, out),
-            Prediction::Edm => {
-                same_length(sigmas, out.len())?;
-                for (index, out) in out.iter_mut().enumerate() {
-                    check_sigma(sigmas, index, f64::MIN_POSITIVE)?;
-                    *out = 0.25 * libm::log(sigmas[index]);
-                }
-                Ok(())
-            }
+            Prediction::Edm => fill(sigmas, out, f64::MIN_POSITIVE, |sigma| 0.25 * libm::log(sigma)),
         }
     }
 
@@ -163,23 +163,23 @@ pub fn is_max_denoise(sigma: f64, sigma_max: f64) -> bool {
     sigma > sigma_max || (sigma - sigma_max).abs() <= 1e-5 * sigma.abs().max(sigma_max.abs())
 }
 
-fn check_sigma(sigmas: &[f64], index: usize, lowest: f64) -> Result<()> {
-    let got = sigmas[index];
-    if got >= lowest && got.is_finite() {
-        return Ok(());
+/// `out[i] = f(sigmas[i])` after checking that the sigma is finite and at least `lowest`.
+fn fill(sigmas: &[f64], out: &mut [f64], lowest: f64, f: impl Fn(f64) -> f64) -> Result<()> {
+    let (noun, name) = (Noun::Parameterization, "sigma");
+    if sigmas.len() != out.len() {
+        let expected = format!("{}, as the output", out.len());
+        return Err(Error::Length { noun, name, got: sigmas.len(), expected });
     }
-    let expected = if lowest > 0.0 { "a positive finite value" } else { "a finite value, 0 or above" };
-    Err(if sigmas.len() == 1 {
-        Error::Parameter { noun: Noun::Parameterization, name: "sigma", got, expected }
-    } else {
-        Error::Element { noun: Noun::Parameterization, name: "sigma", index, got, expected }
-    })
-}
-
-fn same_length(sigmas: &[f64], out: usize) -> Result<()> {
-    if sigmas.len() == out {
-        return Ok(());
+    for (index, (&got, out)) in sigmas.iter().zip(out.iter_mut()).enumerate() {
+        if !(got >= lowest && got.is_finite()) {
+            let expected = if lowest > 0.0 { "a positive finite value" } else { "a finite value, 0 or above" };
+            return Err(if sigmas.len() == 1 {
+                Error::Parameter { noun, name, got, expected }
+            } else {
+                Error::Element { noun, name, index, got, expected }
+            });
+        }
+        *out = f(got);
     }
-    let expected = format!("{out}, as the output");
-    Err(Error::Length { noun: Noun::Parameterization, name: "sigma", got: sigmas.len(), expected })
+    Ok(())
 }

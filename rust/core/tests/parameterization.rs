@@ -25,13 +25,13 @@ proptest! {
     fn vectors_equal_scalars(sigmas in prop::collection::vec(0.0..1e3, 0..20)) {
         for name in Prediction::NAMES {
             let p = Parameterization::new(Prediction::parse(name).unwrap(), 0.5).unwrap();
-            let mut out = [vec![0.0; sigmas.len()], vec![0.0; sigmas.len()], vec![0.0; sigmas.len()]];
-            let [skip, scale, input] = &mut out;
-            p.scalings(&sigmas, skip, scale, input).unwrap();
-            for (k, &sigma) in sigmas.iter().enumerate() {
-                let expected = [p.c_skip(sigma), p.c_out(sigma), p.c_in(sigma)];
-                prop_assert_eq!([skip[k], scale[k], input[k]].map(f64::to_bits), expected.map(f64::to_bits));
-            }
+            let mut out = vec![0.0; sigmas.len()];
+            p.fill_c_skip(&sigmas, &mut out).unwrap();
+            prop_assert!(out.iter().zip(&sigmas).all(|(value, &sigma)| value.to_bits() == p.c_skip(sigma).to_bits()));
+            p.fill_c_out(&sigmas, &mut out).unwrap();
+            prop_assert!(out.iter().zip(&sigmas).all(|(value, &sigma)| value.to_bits() == p.c_out(sigma).to_bits()));
+            p.fill_c_in(&sigmas, &mut out).unwrap();
+            prop_assert!(out.iter().zip(&sigmas).all(|(value, &sigma)| value.to_bits() == p.c_in(sigma).to_bits()));
         }
     }
 }
@@ -75,14 +75,13 @@ fn the_top_of_the_range_starts_from_pure_noise() {
 #[test]
 fn what_is_not_a_noise_level_is_named() {
     let p = Parameterization::new(Prediction::Epsilon, 1.0).unwrap();
-    let mut a = [0.0; 2];
-    let (mut b, mut c) = (a, a);
+    let mut out = [0.0; 2];
     assert_eq!(
-        p.scalings(&[1.0, -1.0], &mut a, &mut b, &mut c).unwrap_err().to_string(),
+        p.fill_c_in(&[1.0, -1.0], &mut out).unwrap_err().to_string(),
         "sigma[1] is -1; expected a finite value, 0 or above"
     );
     assert_eq!(
-        p.scalings(&[1.0], &mut a, &mut b, &mut c).unwrap_err().to_string(),
+        p.fill_c_out(&[1.0], &mut out).unwrap_err().to_string(),
         "sigma has 1 values; expected 2, as the output"
     );
     for sigma_data in [0.0, -1.0, f64::NAN, f64::INFINITY] {

@@ -14,7 +14,7 @@ mod tail;
 pub use align_your_steps::{AYS_FAMILIES, align_your_steps};
 pub use exponential::exponential;
 pub use karras::{check_rho, karras};
-pub use loglinear::{LogTable, MAX_POINTS};
+pub use loglinear::{LogTable, MAX_POINTS, check_points};
 pub use normal::normal;
 pub use simple::simple;
 pub use tail::{Tail, TailRule, tail};
