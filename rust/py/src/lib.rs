@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod error;
+mod floats;
 mod kernel;
 mod parameterization;
 mod process;

@@ -1,7 +1,151 @@
 //! Binding of `stepladder_core::schedule`.
 
+use numpy::PyArray1;
 use pyo3::prelude::*;
+use pyo3::types::PyInt;
+use stepladder_core::schedule::{self, LogTable, TailRule};
+use stepladder_core::{Noun, Result};
 
-pub(crate) fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+use crate::error::to_py;
+use crate::floats;
+use crate::process::with_process;
+
+fn steps(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let count = if value.is_exact_instance_of::<PyInt>() { value.extract::<u64>().ok() } else { None };
+    let count = count.map_or_else(|| floats::count(Noun::Schedule, "steps", value, "1 to 10000000"), Ok)?;
+    schedule::check_steps(count).map_err(to_py)
+}
+
+fn filled<'py>(
+    steps_argument: &Bound<'py, PyAny>,
+    f: impl FnOnce(&mut [f64]) -> Result<()> + Send,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    floats::filled(steps_argument.py(), steps(steps_argument)? + 1, f)
+}
+
+#[pyfunction]
+fn karras<'py>(
+    steps: &Bound<'py, PyAny>,
+    sigma_min: f64,
+    sigma_max: f64,
+    rho: f64,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    filled(steps, |out| schedule::karras(sigma_min, sigma_max, rho, out))
+}
+
+#[pyfunction]
+fn exponential<'py>(steps: &Bound<'py, PyAny>, sigma_min: f64, sigma_max: f64) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    filled(steps, |out| schedule::exponential(sigma_min, sigma_max, out))
+}
+
+#[pyfunction]
+fn simple<'py>(process: &Bound<'py, PyAny>, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    with_process(process, |process| filled(steps, |out| schedule::simple(process, out)))
+}
+
+#[pyfunction]
+fn normal<'py>(process: &Bound<'py, PyAny>, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    with_process(process, |process| filled(steps, |out| schedule::normal(process, out)))
+}
+
+#[pyfunction]
+fn align_your_steps<'py>(family: &str, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    filled(steps, |out| schedule::align_your_steps(family, out))
+}
+
+/// Resample a descending table of noise levels to `n` values, log-linearly.
+///
+/// Parameters
+/// ----------
+/// table : list, tuple or 1-D ndarray of float
+///     At least 2 positive, strictly descending levels.
+/// n : int
+///     Number of values to return, 1 to 10 000 001.
+///
+/// Returns
+/// -------
+/// ndarray
+///     `n` float64 values evenly spaced over the table's index, the logarithm linear between levels. Both ends, and
+///     every value that falls on a level, are exact. One value is the last level.
+///
+/// Raises
+/// ------
+/// `ScheduleError`
+///     For a table or `n` outside these limits, naming the offending index.
+///
+/// Notes
+/// -----
+/// The interpolation of Sabour et al., "Align Your Steps" (arXiv 2404.14507), section 3.2 and its quick-start guide:
+/// `exp(interp(linspace(0, 1, n), linspace(0, 1, len(table)), log(table[::-1])))[::-1]`.
+#[pyfunction]
+fn loglinear_interp<'py>(table: &Bound<'py, PyAny>, n: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let count = floats::count(Noun::Schedule, "n", n, "1 to 10000001")?;
+    let points = schedule::check_points(count).map_err(to_py)?;
+    let table = LogTable::new(floats::table(Noun::Schedule, "table", table)?).map_err(to_py)?;
+    floats::filled(n.py(), points, |out| table.resample(out))
+}
+
+/// Raises unless these can be the parameters of a karras schedule.
+#[pyfunction]
+fn check_rho(rho: f64) -> PyResult<()> {
+    schedule::check_rho(rho).map_err(to_py)
+}
+
+/// Raises unless there is room between the two levels.
+#[pyfunction]
+fn check_range(sigma_min: f64, sigma_max: f64) -> PyResult<()> {
+    schedule::check_range(sigma_min, sigma_max).map_err(to_py)
+}
+
+/// Raises unless the table of that family is known.
+#[pyfunction]
+fn check_align_your_steps_family(family: &str) -> PyResult<()> {
+    schedule::align_your_steps(family, &mut [0.0; 2]).map_err(to_py)
+}
+
+/// Raises unless the values are a whole schedule of that many steps.
+#[pyfunction]
+fn validate_schedule(sigmas: &Bound<'_, PyAny>, steps: usize) -> PyResult<()> {
+    let sigmas = floats::vector(Noun::Schedule, "sigmas", sigmas)?;
+    schedule::validate_schedule(sigmas.as_slice()?, steps).map_err(to_py)
+}
+
+/// The part of a schedule that is run.
+#[pyclass(frozen, module = "stepladder._core")]
+struct Tail(schedule::Tail);
+
+#[pymethods]
+impl Tail {
+    #[new]
+    fn new(rule: &str, steps_argument: &Bound<'_, PyAny>, denoise: f64, discards_penultimate: bool) -> PyResult<Self> {
+        let rule = TailRule::parse(rule).map_err(to_py)?;
+        schedule::tail(rule, steps(steps_argument)?, denoise, discards_penultimate).map(Self).map_err(to_py)
+    }
+
+    /// Steps of the schedule to build.
+    #[getter]
+    fn build(&self) -> usize {
+        self.0.build
+    }
+
+    /// The part to run of the built schedule.
+    fn take<'py>(&self, built: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let values = floats::vector(Noun::Schedule, "sigmas", built)?;
+        let slice = values.as_slice()?;
+        floats::filled(built.py(), self.0.keep, |out| self.0.take(slice, out))
+    }
+}
+
+pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<Tail>()?;
+    m.add_function(wrap_pyfunction!(karras, m)?)?;
+    m.add_function(wrap_pyfunction!(exponential, m)?)?;
+    m.add_function(wrap_pyfunction!(simple, m)?)?;
+    m.add_function(wrap_pyfunction!(normal, m)?)?;
+    m.add_function(wrap_pyfunction!(align_your_steps, m)?)?;
+    m.add_function(wrap_pyfunction!(loglinear_interp, m)?)?;
+    m.add_function(wrap_pyfunction!(check_rho, m)?)?;
+    m.add_function(wrap_pyfunction!(check_range, m)?)?;
+    m.add_function(wrap_pyfunction!(check_align_your_steps_family, m)?)?;
+    m.add_function(wrap_pyfunction!(validate_schedule, m)?)
 }

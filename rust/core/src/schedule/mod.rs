@@ -1,1 +1,111 @@
-//! See the crate's tour.
+//! Schedules: a step count becomes that many steps of strictly descending noise levels and an exact trailing zero.
+//!
+//! One file per schedule, one function per file, all of the same shape: parameters first, then `out`, whose length is
+//! `steps + 1`. A function either fills all of `out` with a valid schedule or returns an error.
+
+mod align_your_steps;
+mod exponential;
+mod karras;
+mod loglinear;
+mod normal;
+mod simple;
+mod tail;
+
+pub use align_your_steps::{AYS_FAMILIES, align_your_steps};
+pub use exponential::exponential;
+pub use karras::{check_rho, karras};
+pub use loglinear::{LogTable, MAX_POINTS, check_points};
+pub use normal::normal;
+pub use simple::simple;
+pub use tail::{Tail, TailRule, tail};
+
+use crate::error::{Error, Noun, Result};
+
+/// Most steps a schedule may have.
+pub const MAX_STEPS: usize = 10_000_000;
+
+/// A step count inside `1..=MAX_STEPS`.
+///
+/// # Errors
+/// [`Error::Steps`] outside of it.
+pub fn check_steps(steps: u64) -> Result<usize> {
+    let max = MAX_STEPS as u64;
+    match usize::try_from(steps) {
+        Ok(count) if (1..=MAX_STEPS).contains(&count) => Ok(count),
+        _ => Err(Error::Steps { got: steps, min: 1, max }),
+    }
+}
+
+/// A range to place levels in.
+///
+/// # Errors
+/// [`Error::SigmaRange`] unless `0 < sigma_min < sigma_max`, both finite.
+pub fn check_range(sigma_min: f64, sigma_max: f64) -> Result<()> {
+    if sigma_min > 0.0 && sigma_min < sigma_max && sigma_max.is_finite() {
+        return Ok(());
+    }
+    Err(Error::SigmaRange { sigma_min, sigma_max })
+}
+
+/// Noise levels that a sampler can walk down: finite, not negative, strictly descending; 0 at most at the end.
+///
+/// # Errors
+/// [`Error::Element`] with the first value that breaks the rule.
+pub fn validate_sigmas(sigmas: &[f64]) -> Result<()> {
+    let fails = |index: usize, expected: &'static str| {
+        Err(Error::Element { noun: Noun::Schedule, name: "sigmas", index, got: sigmas[index], expected })
+    };
+    for (index, &sigma) in sigmas.iter().enumerate() {
+        if !(sigma >= 0.0 && sigma.is_finite()) {
+            return fails(index, "a finite value, 0 or above");
+        }
+        if index > 0 && sigma >= sigmas[index - 1] {
+            return fails(index, "strictly descending values");
+        }
+    }
+    Ok(())
+}
+
+/// [`validate_sigmas`], and the shape of a whole schedule: `steps + 1` values of which the last is exactly 0.
+///
+/// # Errors
+/// [`Error::Length`] or [`Error::Element`] with what breaks the rule.
+pub fn validate_schedule(sigmas: &[f64], steps: usize) -> Result<()> {
+    if sigmas.len() != steps + 1 {
+        let expected = format!("steps + 1 = {}", steps + 1);
+        return Err(Error::Length { noun: Noun::Schedule, name: "sigmas", got: sigmas.len(), expected });
+    }
+    validate_sigmas(sigmas)?;
+    if sigmas[steps] == 0.0 {
+        return Ok(());
+    }
+    let (index, got) = (steps, sigmas[steps]);
+    Err(Error::Element { noun: Noun::Schedule, name: "sigmas", index, got, expected: "exactly 0 at the end" })
+}
+
+/// The positive levels of `out`, all but the trailing zero.
+fn levels(out: &mut [f64]) -> Result<&mut [f64]> {
+    let steps = check_steps(out.len().saturating_sub(1) as u64)?;
+    Ok(&mut out[..steps])
+}
+
+/// Writes the trailing zero and makes sure that the levels above it descend.
+fn finish(out: &mut [f64]) -> Result<()> {
+    let steps = out.len() - 1;
+    out[steps] = 0.0;
+    // NaN and infinities fail the comparison too, except an infinite first level.
+    if out[0].is_finite() && out.is_sorted_by(|a, b| a > b) {
+        return Ok(());
+    }
+    let index = out.windows(2).position(|pair| !(pair[0].is_finite() && pair[0] > pair[1])).unwrap_or(0);
+    Err(Error::Message {
+        noun: Noun::Schedule,
+        message: format!(
+            "{steps} steps do not fit: sigmas[{index}] would be {} and sigmas[{}] {}; expected strictly descending \
+             float64 values, so ask for fewer steps or a wider range",
+            out[index],
+            index + 1,
+            out[index + 1]
+        ),
+    })
+}

@@ -1,0 +1,165 @@
+//! Numbers in and out: Python floats, and float arrays of any shape.
+
+use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyTuple};
+use stepladder_core::{Error, Noun, Result};
+
+use crate::error::to_py;
+
+/// Values from which on the interpreter is released: about 20 µs of exponentials.
+pub(crate) const DETACH_FROM: usize = 2000;
+
+/// A complaint about the kind of thing an argument is.
+pub(crate) fn refuse(noun: Noun, name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+    let kind = match value.cast::<PyUntypedArray>() {
+        Ok(array) => format!("an array of {}", array.dtype()),
+        Err(_) => value.get_type().name().map_or_else(|_| "of an unnamed type".to_owned(), |name| name.to_string()),
+    };
+    to_py(Error::Message { noun, message: format!("{name} is {kind}; expected {expected}") })
+}
+
+/// A count of something: an `int`, or anything that converts to one without loss, but no `bool`.
+pub(crate) fn count(noun: Noun, name: &str, value: &Bound<'_, PyAny>, range: &str) -> PyResult<u64> {
+    if !value.is_instance_of::<PyBool>()
+        && let Ok(count) = value.extract::<u64>()
+    {
+        return Ok(count);
+    }
+    let got = if value.is_instance_of::<PyInt>() { value.repr()?.to_string() } else { describe(value)? };
+    Err(to_py(Error::Message { noun, message: format!("{name} is {got}; expected an int from {range}") }))
+}
+
+fn describe(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    Ok(format!("{} ({})", value.repr()?, value.get_type().name()?))
+}
+
+/// A single real number; `None` when the argument is something else.
+fn scalar(value: &Bound<'_, PyAny>) -> Option<f64> {
+    if let Ok(float) = value.cast::<PyFloat>() {
+        return Some(float.value());
+    }
+    if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
+        return value.extract().ok();
+    }
+    None
+}
+
+/// `f` over a Python number, or over a C-contiguous float64 or float32 array of any shape.
+///
+/// A number returns a `float`, an array a fresh float64 array of its shape; float32 is widened first. Everything else is
+/// refused by name rather than converted.
+pub(crate) fn map<'py>(
+    noun: Noun,
+    name: &'static str,
+    value: &Bound<'py, PyAny>,
+    f: impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = value.py();
+    if let Some(number) = scalar(value) {
+        let mut out = [0.0];
+        f(&[number], &mut out).map_err(to_py)?;
+        return Ok(PyFloat::new(py, out[0]).into_any());
+    }
+    if let Ok(array) = value.cast::<PyArrayDyn<f64>>() {
+        let array = contiguous(noun, name, array)?;
+        return fill(array.shape(), array.as_slice()?, py, f);
+    }
+    if let Ok(array) = value.cast::<PyArrayDyn<f32>>() {
+        let array = contiguous(noun, name, array)?;
+        let widened: Vec<f64> = array.as_slice()?.iter().map(|&value| f64::from(value)).collect();
+        return fill(array.shape(), &widened, py, f);
+    }
+    Err(refuse(noun, name, value, "a float, or a float64 or float32 array"))
+}
+
+fn fill<'py>(
+    shape: &[usize],
+    values: &[f64],
+    py: Python<'py>,
+    f: impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync,
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = PyArrayDyn::<f64>::zeros(py, shape, false);
+    let mut out = array.try_readwrite()?;
+    let slice = out.as_slice_mut()?;
+    detached(py, values.len(), || f(values, slice)).map_err(to_py)?;
+    drop(out);
+    Ok(array.into_any())
+}
+
+/// A fresh float64 array of that length, filled by `f`.
+pub(crate) fn filled(
+    py: Python<'_>,
+    len: usize,
+    f: impl FnOnce(&mut [f64]) -> Result<()> + Send,
+) -> PyResult<Bound<'_, PyArray1<f64>>> {
+    let array = PyArray1::<f64>::zeros(py, len, false);
+    {
+        let mut out = array.try_readwrite()?;
+        let slice = out.as_slice_mut()?;
+        detached(py, len, || f(slice)).map_err(to_py)?;
+    }
+    Ok(array)
+}
+
+/// Runs `f`, without holding the interpreter when there is enough to do.
+fn detached<T: Send>(py: Python<'_>, len: usize, f: impl FnOnce() -> T + Send) -> T {
+    if len < DETACH_FROM { f() } else { py.detach(f) }
+}
+
+fn contiguous<'py, T: Element>(
+    noun: Noun,
+    name: &str,
+    array: &Bound<'py, PyArrayDyn<T>>,
+) -> PyResult<PyReadonlyArrayDyn<'py, T>> {
+    if array.is_c_contiguous() && array.is_aligned() {
+        return Ok(array.try_readonly()?);
+    }
+    let message = format!("{name} is not C-contiguous and aligned; expected numpy.ascontiguousarray({name})");
+    Err(to_py(Error::Message { noun, message }))
+}
+
+/// A one-dimensional table: a list or tuple of numbers, or a C-contiguous float64 or float32 array.
+pub(crate) fn table(noun: Noun, name: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
+    let number = |item: Bound<'_, PyAny>| {
+        scalar(&item).ok_or_else(|| refuse(noun, &format!("a value of {name}"), &item, "a float"))
+    };
+    if let Ok(array) = value.cast::<PyArrayDyn<f64>>() {
+        let array = contiguous(noun, name, array)?;
+        one_dimensional(noun, name, array.ndim())?;
+        return Ok(array.as_slice()?.to_vec());
+    }
+    if let Ok(list) = value.cast::<PyList>() {
+        return list.iter().map(number).collect();
+    }
+    if let Ok(tuple) = value.cast::<PyTuple>() {
+        return tuple.iter().map(number).collect();
+    }
+    if let Ok(array) = value.cast::<PyArrayDyn<f32>>() {
+        let array = contiguous(noun, name, array)?;
+        one_dimensional(noun, name, array.ndim())?;
+        return Ok(array.as_slice()?.iter().map(|&value| f64::from(value)).collect());
+    }
+    Err(refuse(noun, name, value, "a list or tuple of floats, or a float64 or float32 array"))
+}
+
+fn one_dimensional(noun: Noun, name: &'static str, ndim: usize) -> PyResult<()> {
+    if ndim == 1 {
+        return Ok(());
+    }
+    Err(to_py(Error::Message { noun, message: format!("{name} has {ndim} dimensions; expected 1") }))
+}
+
+/// A borrowed float64 array of one dimension, as stepladder itself makes them.
+pub(crate) fn vector<'py>(
+    noun: Noun,
+    name: &'static str,
+    value: &Bound<'py, PyAny>,
+) -> PyResult<PyReadonlyArrayDyn<'py, f64>> {
+    let Ok(array) = value.cast::<PyArrayDyn<f64>>() else {
+        return Err(refuse(noun, name, value, "a float64 array"));
+    };
+    let array = contiguous(noun, name, array)?;
+    one_dimensional(noun, name, array.ndim())?;
+    Ok(array)
+}
