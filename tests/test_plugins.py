@@ -469,6 +469,12 @@ def test_unknown_names(fresh):
         stepladder.schedule(3)
 
 
+def test_an_unknown_name_says_that_plugins_are_switched_off(fresh, monkeypatch):
+    monkeypatch.setenv("STEPLADDER_PLUGINS", "")
+    with pytest.raises(UnknownNameError, match="STEPLADDER_PLUGINS='' limits which plugins load"):
+        stepladder.schedule("nothing_like_it")
+
+
 def test_unknown_name_that_is_an_alias_of_another_kind(fresh):
     aliases = {"diffusers": ("EpsilonThing",)}
     fresh().register_plugin(registering("parameterization", "thing", Thing, source="s", aliases=aliases), "mine")

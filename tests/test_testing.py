@@ -101,7 +101,7 @@ def program(*operations, registers=4, x=0, denoised=None):
     }
 
 
-EULER = program(denoise(1, 0, 2.0), combine((2, [(0, 0.5), (1, 0.5)])), x=2, denoised=1)
+EULER = program(denoise(1, 0, 2.0), combine((2, [(0, 0.5), (1, 0.5)])), x=2, denoised={"operation": 0, "register": 1})
 
 
 @pytest.mark.parametrize("form", [EULER, json.dumps(EULER)])
@@ -163,7 +163,9 @@ def broken(path, value):
         (("operations", 1, "op"), "jump", "unknown operation 'jump'"),
         (("steps", 0, "end"), 1, "ends at 1 of 2"),
         (("steps", 0, "x"), 3, "x is in register 3"),
-        (("steps", 0, "denoised"), 3, "denoised is in register 3"),
+        (("steps", 0, "denoised", "register"), 3, "operation 0 leaves the denoised value in register 3, which is not"),
+        (("steps", 0, "denoised", "register"), 2, "in register 2, which is not written by then"),
+        (("steps", 0, "denoised", "operation"), 2, "the step ends before operation 2"),
     ],
 )
 def test_validate_program(path, value, text):
@@ -371,13 +373,25 @@ class Epsilon(Parameterization):
     sign: float = 1.0
     floor: float = 0.0
     jump: float = 0.0
+    shrink: float = 1.0
 
-    def scalings(self, sigmas):
-        c_in = self.sign / np.sqrt(1 + sigmas**2)
-        return np.ones_like(sigmas) + self.jump * len(sigmas), -np.maximum(sigmas - self.floor, 0.0), c_in
+    def c_in(self, sigma):
+        return self.sign / np.sqrt(1 + sigma**2)
+
+    def c_skip(self, sigma):
+        return 1.0 + self.jump * np.size(sigma)
+
+    def c_out(self, sigma):
+        return -np.maximum(sigma - self.floor, 0.0)
 
     def c_noise(self, sigma, process):
         return process.timestep(sigma)
+
+    def noise_scaling(self, sigma, noise, latent, *, max_denoise=False):
+        return latent + noise * sigma
+
+    def inverse_noise_scaling(self, sigma, latent):
+        return latent * self.shrink
 
 
 @pytest.mark.parametrize(
@@ -387,6 +401,7 @@ class Epsilon(Parameterization):
         (Epsilon(floor=1.0), "the network is not heard"),
         (Epsilon(jump=0.1), "among other sigmas"),
         (Epsilon(sign=math.nan), "c_in is not finite"),
+        (Epsilon(shrink=0.9), "inverse_noise_scaling does not give a latent without noise back"),
     ],
 )
 def test_wrong_parameterizations_fail(parameterization, text):

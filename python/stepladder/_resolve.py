@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -106,7 +107,7 @@ def find_meanings(
 
 def unknown_name(manager: Manager, kind: str, name: object) -> Exception:
     """Build the error for a name that nothing of this kind has: what is close, what it means elsewhere, what failed."""
-    from stepladder._manager import KINDS  # which imports this module
+    from stepladder._manager import KINDS, SWITCH  # which imports this module
 
     label, plural = KINDS[kind].label, KINDS[kind].plural
     if not isinstance(name, str):
@@ -126,6 +127,8 @@ def unknown_name(manager: Manager, kind: str, name: object) -> Exception:
     if manager.failures and lost is None:
         failed = ", ".join(repr(info.name) for info in manager.plugins() if info.error is not None)
         parts.append(f"plugins that failed to load: {failed} (`stepladder plugins` says why)")
+    if SWITCH in os.environ:
+        parts.append(f"{SWITCH}={os.environ[SWITCH]!r} limits which plugins load")
     return UnknownNameError("; ".join(parts))
 
 

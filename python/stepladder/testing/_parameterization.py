@@ -19,8 +19,9 @@ def check_parameterization(parameterization: str | Parameterization, *, process:
     """Check that a parameterization keeps the contract of every parameterization.
 
     `scalings` gives c_skip, c_out and c_in, finite float64 arrays of the sigmas' shape, with c_in positive and c_out
-    never 0 at a positive sigma; each value depends on its own sigma alone; `c_noise` is finite and monotone. A name is
-    also checked for a documented entry and for refusing a parameter it does not have.
+    never 0 at a positive sigma; each value depends on its own sigma alone; `c_noise` is finite and monotone;
+    `inverse_noise_scaling` gives back a latent that `noise_scaling` added no noise to. A name is also checked for a
+    documented entry and for refusing a parameter it does not have.
 
     Parameters
     ----------
@@ -58,3 +59,8 @@ def check_parameterization(parameterization: str | Parameterization, *, process:
     ensure(bool(np.all(np.isfinite(told))), f"{made!r}: c_noise is not finite: {told}")
     steps = np.diff(told)
     ensure(bool(np.all(steps >= 0) or np.all(steps <= 0)), f"{made!r}: c_noise is not monotone in sigma: {told}")
+    latent = np.linspace(-1, 1, 5)
+    for sigma in sigmas[::10].tolist():
+        back = made.inverse_noise_scaling(sigma, made.noise_scaling(sigma, np.zeros(5), latent))
+        text = f"{made!r}: at sigma {sigma} inverse_noise_scaling does not give a latent without noise back"
+        ensure(bool(np.allclose(back, latent, rtol=1e-9, atol=1e-12)), f"{text}: {back}, expected {latent}")

@@ -109,9 +109,12 @@ def validate_program(program: Any) -> None:
     ensure(ends[-1] == len(data["operations"]), f"the last step ends at {ends[-1]} of {len(data['operations'])}")
     for index, step in enumerate(data["steps"]):
         held = held_at_end[step["end"] - 1] if step["end"] else {entry["register"] for entry in data["inputs"]}
-        for key in ("x", "denoised"):
-            if step.get(key) is not None:
-                ensure(step[key] in held, f"step {index} says {key} is in register {step[key]}, which is not written")
+        ensure(step["x"] in held, f"step {index} says x is in register {step['x']}, which is not written")
+        if step["denoised"] is not None:
+            operation, register = step["denoised"]["operation"], step["denoised"]["register"]
+            text = f"step {index} says operation {operation} leaves the denoised value in register {register}"
+            ensure(0 <= operation < step["end"], f"{text}; the step ends before operation {step['end']}")
+            ensure(register in held_at_end[operation], f"{text}, which is not written by then")
 
 
 def parsed(program: Any) -> Any:
