@@ -96,18 +96,20 @@ unsafe fn avx512(rows: &[Row], start: usize, end: usize) -> bool {
 unsafe fn body<C: Cpu>(rows: &[Row], start: usize, end: usize) -> bool {
     let mut bad = NonFinite::default();
     let whole = start + (end - start) / CHUNK * CHUNK;
-    let wide = rows.iter().filter(|row| row.wide).count();
     // SAFETY: chunks within start..whole.
     unsafe {
-        // The common passes choose a format once, or at least an accumulator, not in each chunk.
-        match uniform(rows) {
-            Some(Dtype::F32) => registers::<C, F32>(rows, start, whole, &mut bad),
-            Some(Dtype::F64) => registers::<C, F64>(rows, start, whole, &mut bad),
-            Some(Dtype::F16) => registers::<C, F16>(rows, start, whole, &mut bad),
-            Some(Dtype::Bf16) => registers::<C, Bf16>(rows, start, whole, &mut bad),
-            None if wide == 0 => registers::<C, AnySingle>(rows, start, whole, &mut bad),
-            None if wide == rows.len() => registers::<C, AnyDouble>(rows, start, whole, &mut bad),
-            None => {
+        // The common passes choose a format once, or at least an accumulator, not in each chunk. Others are not worth
+        // their code.
+        match (uniform(rows), rows) {
+            (Some(Dtype::F32), [a]) => registers::<C, F32, 1>([a], start, whole, &mut bad),
+            (Some(Dtype::F32), [a, b]) => registers::<C, F32, 2>([a, b], start, whole, &mut bad),
+            (Some(Dtype::F32), [a, b, c]) => registers::<C, F32, 3>([a, b, c], start, whole, &mut bad),
+            (Some(Dtype::F64), [a]) => registers::<C, F64, 1>([a], start, whole, &mut bad),
+            (Some(Dtype::F16), [a]) => registers::<C, F16, 1>([a], start, whole, &mut bad),
+            (Some(Dtype::Bf16), [a]) => registers::<C, Bf16, 1>([a], start, whole, &mut bad),
+            (_, [a]) if !a.wide => registers::<C, AnySingle, 1>([a], start, whole, &mut bad),
+            (_, [a, b]) if !a.wide && !b.wide => registers::<C, AnySingle, 2>([a, b], start, whole, &mut bad),
+            _ => {
                 let mut scratch = Scratch::new();
                 for at in (start..whole).step_by(CHUNK) {
                     chunk::<C, true>(rows, at, CHUNK, &mut scratch, &mut bad);
@@ -131,20 +133,7 @@ fn uniform(rows: &[Row]) -> Option<Dtype> {
 
 /// Whole chunks of rows with one kind of accumulator, whose sums stay in registers.
 #[inline(always)]
-unsafe fn registers<C: Cpu, O: Operands>(rows: &[Row], start: usize, whole: usize, bad: &mut NonFinite) {
-    // SAFETY: the caller's.
-    unsafe {
-        match rows {
-            [a] => registers_of::<C, O, 1>([a], start, whole, bad),
-            [a, b] => registers_of::<C, O, 2>([a, b], start, whole, bad),
-            [a, b, c] => registers_of::<C, O, 3>([a, b, c], start, whole, bad),
-            _ => unreachable!("a pass has 1 to {MAX_ROWS} rows"),
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn registers_of<C: Cpu, O: Operands, const R: usize>(
+unsafe fn registers<C: Cpu, O: Operands, const R: usize>(
     rows: [&Row; R],
     start: usize,
     whole: usize,
@@ -223,25 +212,6 @@ impl Operands for AnySingle {
     unsafe fn store<C: Cpu>(sum: &Sum<f32>, row: &Row, at: usize, bad: &mut NonFinite) {
         // SAFETY: the caller's.
         unsafe { store_single::<C>(sum, row.dtype, row.out.add(at * row.dtype.size()), bad) }
-    }
-}
-
-/// All accumulate in float64.
-struct AnyDouble;
-
-impl Operands for AnyDouble {
-    type Acc = f64;
-
-    #[inline(always)]
-    unsafe fn term<C: Cpu, const FIRST: bool>(sum: &mut Sum<f64>, load: &Load, at: usize) {
-        // SAFETY: the caller's.
-        unsafe { term_double::<C, FIRST>(sum, load, load.ptr.add(at * load.dtype.size())) }
-    }
-
-    #[inline(always)]
-    unsafe fn store<C: Cpu>(sum: &Sum<f64>, row: &Row, at: usize, bad: &mut NonFinite) {
-        // SAFETY: the caller's.
-        unsafe { store_double::<C>(sum, row.dtype, row.out.add(at * row.dtype.size()), bad) }
     }
 }
 
@@ -361,10 +331,15 @@ unsafe fn chunk<C: Cpu, const WHOLE: bool>(
 /// Copies `valid` elements and repeats the last one up to a whole chunk: the fill never raises a flag that a true element
 /// has not raised.
 unsafe fn fill(stage: &mut [u8; STAGE], from: *const u8, valid: usize, size: usize) {
-    // SAFETY: the caller's: `from` is valid for `valid` elements, at most a chunk.
-    unsafe { stage.as_mut_ptr().copy_from_nonoverlapping(from, valid * size) };
-    for i in valid..CHUNK {
-        stage.copy_within((valid - 1) * size..valid * size, i * size);
+    // SAFETY: the caller's: `from` is valid for `valid` elements, at least one and at most a chunk.
+    let known = unsafe { std::slice::from_raw_parts(from, valid * size) };
+    let (head, rest) = stage[..CHUNK * size].split_at_mut(valid * size);
+    head.copy_from_slice(known);
+    let last = &known[(valid - 1) * size..];
+    match *last {
+        [a, b] => rest.as_chunks_mut().0.fill([a, b]),
+        [a, b, c, d] => rest.as_chunks_mut().0.fill([a, b, c, d]),
+        _ => rest.chunks_exact_mut(size).for_each(|element| element.copy_from_slice(last)),
     }
 }
 
