@@ -3,8 +3,8 @@
 use half::{bf16, f16};
 use proptest::prelude::*;
 use stepladder_core::kernel::{
-    Dtype, INLINE_TERMS, MAX_THREADS, MIN_ELEMENTS_PER_THREAD, Operand, OperandMut, RowSpec, Term, combine,
-    combine_on, combine_slices, num_threads, set_num_threads,
+    Dtype, INLINE_TERMS, MAX_THREADS, MIN_ELEMENTS_PER_THREAD, Operand, OperandMut, RowSpec, Term, combine, combine_on,
+    combine_slices, num_threads, set_num_threads,
 };
 use stepladder_core::simd::Backend;
 use stepladder_core::{Error, Noun};
@@ -62,9 +62,7 @@ fn encode(dtype: Dtype, value: f64) -> Vec<u8> {
             let near = decode(bits);
             !near.is_nan() && near.is_sign_negative() == value.is_sign_negative()
         });
-        valid
-            .min_by(|&a, &b| distance(a).total_cmp(&distance(b)).then((a & 1).cmp(&(b & 1))))
-            .unwrap()
+        valid.min_by(|&a, &b| distance(a).total_cmp(&distance(b)).then((a & 1).cmp(&(b & 1)))).unwrap()
     };
     match dtype {
         Dtype::F32 => (value as f32).to_le_bytes().to_vec(),
@@ -404,10 +402,7 @@ fn refusals_say_what_came_and_what_was_expected() {
     let one_out = [output(2048, f32_)];
 
     assert_eq!(refusal(&[], &one_in, &[], 8, 1), "combine got 0 rows; expected 1 to 3");
-    assert_eq!(
-        refusal(&[row; 4], &one_in, &[one_out[0]; 4], 8, 1),
-        "combine got 4 rows; expected 1 to 3"
-    );
+    assert_eq!(refusal(&[row; 4], &one_in, &[one_out[0]; 4], 8, 1), "combine got 4 rows; expected 1 to 3");
     assert_eq!(
         refusal(&[row; 2], &one_in, &one_out, 8, 1),
         "combine got 2 rows and 1 outputs; expected one output per row"
