@@ -13,6 +13,8 @@ from stepladder.errors import ExecutionError
 if TYPE_CHECKING:
     import os
 
+_byte_bounds = np.lib.array_utils.byte_bounds if hasattr(np.lib, "array_utils") else np.byte_bounds  # type: ignore[attr-defined]
+
 _CODES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.float16): 2}
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -47,8 +49,8 @@ class ArrayBackend:
             raise ExecutionError(msg)
         return x.astype(self._state, copy=False)
 
-    def check(self, t: Any, what: str, step: int) -> None:
-        """Shape and dtype of a result."""
+    def take(self, t: Any, what: str, step: int) -> tuple[int, int, tuple[int, int]]:
+        """Check shape and dtype; tell pointer, code and bounds."""
         if not isinstance(t, np.ndarray):
             msg = f"{what} {type(t).__name__} at step {step}; expected a NumPy array, like x"
             raise ExecutionError(msg)
@@ -58,24 +60,14 @@ class ArrayBackend:
                 f"expected {describe(self._shape)} of float32, float64 or float16"
             )
             raise ExecutionError(msg)
-
-    def address(self, t: Array) -> tuple[int, int]:
-        """Bounds of the array's memory."""
-        return np.lib.array_utils.byte_bounds(t) if hasattr(np.lib, "array_utils") else np.byte_bounds(t)  # type: ignore[attr-defined]
-
-    def pointer(self, t: Array) -> int:
-        """Address, where the array is plain memory."""
+        begin, end = _byte_bounds(t)
         plain = type(t) is np.ndarray and t.flags.c_contiguous and t.flags.aligned and t.dtype.isnative
-        return int(t.ctypes.data) if plain else 0
+        return (begin if plain else 0), _CODES[t.dtype], (begin, end)
 
-    def dtype_code(self, t: Array) -> int:
-        """The kernel's code."""
-        return _CODES[t.dtype]
-
-    def empty(self, network_input: bool) -> tuple[Array, int, int]:  # noqa: ARG002  (networks are torch's)
-        """A new array."""
+    def empty(self, network_input: bool) -> tuple[Array, int, int, tuple[int, int]]:  # noqa: ARG002  (torch's)
+        """Return a new array."""
         t = np.empty(self._shape, self._state)
-        return t, t.ctypes.data, _CODES[self._state]
+        return (t, *self.take(t, "", 0))
 
     def combine(self, terms: list[tuple[Array, float]], network_input: bool) -> Array:  # noqa: ARG002
         """Sum of coefficient times array, by NumPy."""

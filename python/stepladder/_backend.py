@@ -29,20 +29,17 @@ class Backend(Protocol):
     def admit(self, x: Any, name: str) -> Any:
         """Return an input in the state dtype, without a copy where it already is."""
 
-    def check(self, t: Any, what: str, step: int) -> None:
-        """Raise ExecutionError unless `t` has the run's shape and device, and a floating dtype."""
+    def take(self, t: Any, what: str, step: int) -> tuple[int, int, tuple[int, int]]:
+        """Look at a tensor that comes into the run.
 
-    def address(self, t: Any) -> tuple[int, int]:
-        """First byte of the tensor's memory and one past it; (0, 0) where it cannot be told."""
+        Returns its address for the fused kernel (0 when the kernel must not touch it), the kernel's code of its element
+        type, and the first byte of its memory and one past the last ((0, 0) where they cannot be told).
 
-    def pointer(self, t: Any) -> int:
-        """Address for the fused kernel, or 0 when it must not touch this tensor."""
+        Raises ExecutionError unless it has the run's shape and device, and a floating dtype.
+        """
 
-    def dtype_code(self, t: Any) -> int:
-        """The kernel's code of the element type."""
-
-    def empty(self, network_input: bool) -> tuple[Any, int, int]:
-        """Return an uninitialised tensor for the kernel, its pointer and its dtype code."""
+    def empty(self, network_input: bool) -> tuple[Any, int, int, tuple[int, int]]:
+        """Return an uninitialised tensor for the kernel, with what `take` says of it."""
 
     def combine(self, terms: list[tuple[Any, float]], network_input: bool) -> Any:
         """Return the linear combination by the library's own operations."""

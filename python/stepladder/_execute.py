@@ -74,7 +74,7 @@ class Runner:
 
     __slots__ = (
         "_at", "_backend", "_call", "_codes", "_denoised", "_first", "_levels", "_like", "_model_reuses", "_noise",
-        "_own", "_plain", "_plan", "_pointers", "_probe", "_program", "_raw", "_step", "_values", "_watched", "_whole",
+        "_own", "_plain", "_plan", "_pointers", "_probe", "_program", "_raw", "_spans", "_step", "_values", "_watched", "_whole",
     )  # fmt: skip
 
     def __init__(
@@ -113,20 +113,21 @@ class Runner:
         self._values: list[Any] = [None] * program.registers
         self._pointers = [0] * program.registers
         self._codes = [0] * program.registers
-        self._own: dict[tuple[int, bool], tuple[Any, int, int]] = {}
+        self._spans = [(0, 0)] * program.registers
+        self._own: dict[tuple[int, bool], tuple[Any, int, int, tuple[int, int]]] = {}
         self._plain = True  # every register float32: the kernel then needs no codes
         self._probe: list[Any] | None = [] if self._plan.survivors else None
         self._model_reuses = False
         self._raw: set[int] = set()  # registers that hold a model output as the model returned it
         self._watched = False
         self._denoised: Any = None
-        for port in program.inputs:
-            self._bind(port.register, self._backend.admit(inputs[port.name], port.name))
-        self._like = self._values[program.inputs[0].register]
+        for port in self._plan.inputs:
+            self._bind(port.register, self._backend.admit(inputs[port.name], port.name), port.name, 0)
+        self._like = self._values[self._plan.inputs[0].register]
         self._start_noise()
 
     def _start_noise(self) -> None:
-        if not any(op.kind > PASS for op in self._plan.ops):
+        if not self._plan.draws:
             return
         if self._noise is None:
             draws = self._program.analysis.noise_draws
@@ -178,7 +179,7 @@ class Runner:
         return {p.name: self._backend.clone(self._values[p.register]) for p in self._program.outputs}
 
     def _x_register(self) -> int:
-        return self._plan.steps[self._step - 1].x if self._step else self._program.inputs[0].register
+        return self._plan.steps[self._step - 1].x if self._step else self._plan.inputs[0].register
 
     def _between_steps(self) -> None:
         if self._at != (self._plan.steps[self._step - 1].end if self._step else 0):
@@ -263,38 +264,69 @@ class Runner:
     # -- operations --------------------------------------------------------------------------------------------------
 
     def _execute(self, stop: int) -> None:
-        ops, combine = self._plan.ops, self._program._core.combine  # noqa: SLF001  (one package)
-        pointers, values, own, codes_of = self._pointers, self._values, self._own, self._codes
-        numel, written = self._backend.numel, self._backend.written
-        while self._at < stop:
-            op = ops[self._at]
-            if op.kind == PASS:
-                sources = [pointers[r] for r in op.inputs]
-                if 0 in sources:
-                    self._combine_by_library(op)  # type: ignore[arg-type]
+        """Run operations up to `stop`. The loop is what a step costs beside the model: it stays in local variables."""
+        ops, combine, numel = self._plan.ops, self._program._core.combine, self._backend.numel  # noqa: SLF001
+        pointers, values, own, codes, spans = self._pointers, self._values, self._own, self._codes, self._spans
+        written, take, call, levels = self._backend.written, self._backend.take, self._call, self._levels
+        at = self._at
+        try:
+            while at < stop:
+                op = ops[at]
+                if op.kind == PASS:
+                    _, _, _, inputs, outs, dead, denoised = op
+                    sources = [pointers[r] for r in inputs]
+                    if 0 in sources:
+                        self._combine_by_library(op)
+                    else:
+                        targets = [own.get(key) or self._new_buffer(key) for key in outs]
+                        types = None if self._plain else [t[2] for t in targets] + [codes[r] for r in inputs]
+                        finite = combine(at, [t[1] for t in targets], sources, types, numel)
+                        for (register, _), mine in zip(outs, targets):  # noqa: B905  (equal by construction)
+                            values[register], pointers[register], codes[register], spans[register] = mine
+                            if written is not None:
+                                written(mine[0])
+                        if not finite:
+                            self._not_finite(op)
+                    for register in dead:
+                        values[register] = None
+                elif op.kind == CALL:
+                    _, _, step, source, outs, survives, live, number, denoised = op
+                    result = call(values[source], levels[number])
+                    if len(outs) > 1 or self._probe is not None or True in survives:
+                        self._bind_results(op, result)
+                    else:
+                        pointer, code, span = take(result, "the model returned", step)
+                        register = outs[0]
+                        begin, end = span
+                        for other in live:
+                            other_begin, other_end = spans[other]
+                            if begin < other_end and other_begin < end:
+                                result = self._backend.clone(result)
+                                pointer, code, span = take(result, "", step)
+                                break
+                        values[register], pointers[register] = result, pointer
+                        codes[register], spans[register] = code, span
+                        if code:
+                            self._plain = False
                 else:
-                    targets = []
-                    for key in op.outs:
-                        mine = own.get(key)
-                        if mine is None:
-                            mine = own[key] = self._backend.empty(key[1])
-                            self._plain = self._plain and mine[2] == 0
-                        targets.append(mine)
-                    codes = None if self._plain else [t[2] for t in targets] + [codes_of[r] for r in op.inputs]
-                    finite = combine(op.at, [t[1] for t in targets], sources, codes, numel)
-                    for (register, _), mine in zip(op.outs, targets):  # noqa: B905  (equal by construction; hot)
-                        values[register], pointers[register], codes_of[register] = mine
-                        if written is not None:
-                            written(mine[0])
-                    if not finite:
-                        self._not_finite(op)  # type: ignore[arg-type]
-                if self._watched and op.denoised is not None:
-                    self._show_denoised(op.denoised)
-            elif op.kind == CALL:
-                self._call_model(op)  # type: ignore[arg-type]
-            else:
-                self._draw(op)  # type: ignore[arg-type]
-            self._at += 1
+                    denoised = None
+                    self._draw(op)
+                if denoised is not None and self._watched:
+                    self._show_denoised(denoised)
+                at += 1
+        finally:
+            self._at = at
+
+    def _new_buffer(self, key: tuple[int, bool]) -> tuple[Any, int, int, tuple[int, int]]:
+        mine = self._own[key] = self._backend.empty(key[1])
+        self._plain = self._plain and mine[2] == 0
+        return mine
+
+    def _bind(self, register: int, value: Any, what: str, step: int) -> None:
+        taken = self._backend.take(value, what, step)
+        self._values[register] = value
+        self._pointers[register], self._codes[register], self._spans[register] = taken
+        self._plain = self._plain and taken[1] == 0
 
     def _combine_by_library(self, op: Pass) -> None:
         rows = self._program.operations[op.at].rows  # type: ignore[union-attr]
@@ -303,55 +335,43 @@ class Runner:
             for row, (_, network) in zip(rows, op.outs, strict=True)
         ]
         for (register, _), value in zip(op.outs, made, strict=True):
-            self._bind(register, value)
-            self._backend.watch(value, self.step_of(op))
+            self._bind(register, value, "a pass made", op.step)
+            self._backend.watch(value, self._absolute(op.step))
         if self._backend.found_bad():
             self._not_finite(op)
 
-    def step_of(self, op: Pass | Call | Draw) -> int:
-        """Step of an operation, counted from the start of the whole program."""
-        return self._program.offset.steps + op.step
+    def _absolute(self, step: int) -> int:
+        """A step of this program, counted from the start of the whole program."""
+        return self._program.offset.steps + step
 
-    def _call_model(self, op: Call) -> None:
-        source = self._values[op.input]
-        made = self._call(source, self._levels[op.number])
+    def _bind_results(self, op: Call, made: Any) -> None:
         results = made if len(op.outs) > 1 else (made,)
-        if len(op.outs) > 1 and not (isinstance(made, tuple) and len(made) == len(op.outs)):
-            msg = f"the model returned {type(made).__name__} at step {self.step_of(op)}; the program needs a pair"
+        if not isinstance(results, tuple) or len(results) != len(op.outs):
+            msg = f"the model returned {type(made).__name__} at step {op.step}; the program needs a pair"
             raise ExecutionError(msg)
         for register, survives, result in zip(op.outs, op.survives, results, strict=True):
-            self._backend.check(result, "the model returned", self.step_of(op))
-            safe = self._safe(result, survives, op)
-            self._bind(register, safe)
-            (self._raw.add if safe is result else self._raw.discard)(register)
-        if self._watched and op.denoised is not None:
-            self._show_denoised(op.denoised)
+            span = self._backend.take(result, "the model returned", op.step)[2]
+            safe = self._safe(result, span, survives, op)
+            self._bind(register, safe, "the model returned", op.step)
+            (self._raw.add if safe is result and survives else self._raw.discard)(register)
 
-    def _safe(self, result: Any, survives: bool, op: Call) -> Any:
+    def _safe(self, result: Any, span: tuple[int, int], survives: bool, op: Call) -> Any:
         """Return a model output as it may be kept: a copy where its memory is, or may come to be, somebody else's.
 
         A model that returns its input, or a view of a live register, shares memory with it. A compiled model returns
         its own buffer at every call: an output that is read after a later call would be gone by then. The first
         outputs of a run show which kind of model it is; until then, and if it is, such outputs are copied.
         """
-        backend = self._backend
-        begin, end = backend.address(result)
-        shared = False
-        if end:
-            for register in op.live:
-                other_begin, other_end = backend.address(self._values[register])
-                if begin < other_end and other_begin < end:
-                    shared = True
-                    if register in self._raw and self._probe is None:
-                        msg = (
-                            f"the model returned memory at step {self.step_of(op)} that an earlier output still in use "
-                            "lives in, after returning fresh memory at first; return a copy of buffers it keeps"
-                        )
-                        raise ExecutionError(msg)
+        shared = [r for r in op.live if _overlap(span, self._spans[r])]
+        if self._probe is None and not self._raw.isdisjoint(shared):
+            msg = (
+                f"the model returned memory at step {self._absolute(op.step)} that an earlier output still in use lives "
+                "in, after returning fresh memory at first; return a copy of buffers it keeps"
+            )
+            raise ExecutionError(msg)
         if self._probe is not None:
-            if any(begin < e and b < end for b, e in map(backend.address, self._probe)):
-                self._model_reuses = True
-                self._probe = None
+            if any(_overlap(span, self._backend.take(kept, "", 0)[2]) for kept in self._probe):
+                self._model_reuses, self._probe = True, None
             else:
                 self._probe.append(result)
                 # As many distinct outputs as are ever kept at once, and one more: the model does not cycle through
@@ -359,24 +379,16 @@ class Runner:
                 if len(self._probe) > self._plan.survivors:
                     self._probe = None
                 elif survives:
-                    return backend.clone(result)
-        if shared or (survives and self._model_reuses):
-            return backend.clone(result)
-        return result
+                    return self._backend.clone(result)
+        return self._backend.clone(result) if shared or (survives and self._model_reuses) else result
 
     def _draw(self, op: Draw) -> None:
         noise: Any = self._noise
         made = noise(self._like, op.sigma_from, op.sigma_to)
-        self._backend.check(made, "the noise source returned", self.step_of(op))
-        begin, end = self._backend.address(made)
-        shared = any(b < end and begin < e for b, e in (self._backend.address(self._values[r]) for r in op.live))
-        self._bind(op.out, self._backend.clone(made) if shared or op.survives else made)
-
-    def _bind(self, register: int, value: Any) -> None:
-        self._values[register] = value
-        self._pointers[register] = self._backend.pointer(value)
-        code = self._codes[register] = self._backend.dtype_code(value)
-        self._plain = self._plain and code == 0
+        span = self._backend.take(made, "the noise source returned", op.step)[2]
+        shared = any(_overlap(span, self._spans[r]) for r in op.live)
+        made = self._backend.clone(made) if shared or op.survives else made
+        self._bind(op.out, made, "the noise source returned", op.step)
 
     def _show_denoised(self, register: int) -> None:
         self._denoised = self._values[register]
@@ -396,7 +408,7 @@ class Runner:
         value = self._values[register]
         mine = self._own.pop((register, False), None)
         if mine is None or mine[0] is not value:
-            self._bind(register, self._backend.clone(value))
+            self._bind(register, self._backend.clone(value), "the result is", len(self._plan.steps) - 1)
             self._backend.watch(self._values[register], self.step - 1)
         bad = self._backend.first_bad()
         if bad is not None:
@@ -408,7 +420,7 @@ class Runner:
             if sample is not None:
                 sources = [self._backend.bad_sample(self._values[r]) for r in op.inputs if r not in dict(op.outs)]
                 culprit = "the model returned it" if any(s is not None for s in sources) else "x left the range of its dtype"
-                self._raise_not_finite(self.step_of(op), sample, culprit)
+                self._raise_not_finite(self._absolute(op.step), sample, culprit)
 
     def _raise_not_finite(self, step: int, sample: int, culprit: str) -> None:
         sigma = self._plan.steps[step - self._program.offset.steps].sigma
@@ -533,6 +545,10 @@ def sample(
         program, denoiser, x, noise, denoised=callback is not None, dtype=dtype, differentiable=differentiable
     )
     return runner.run(callback, progress=progress)
+
+
+def _overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:
+    return a[0] < b[1] and b[0] < a[1]
 
 
 def _source(noise: Any) -> NoiseSource:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stepladder._program import Combine, Denoise, Noise
 
 if TYPE_CHECKING:
-    from stepladder._program import Operation, Program, Step
+    from stepladder._program import Operation, Port, Program, Step
 
 CALL, PASS, DRAW = 0, 1, 2
 
@@ -22,6 +22,8 @@ class Pass(NamedTuple):
     inputs: tuple[int, ...]
     outs: tuple[tuple[int, bool], ...]
     """(register, whether only the network reads it: it may have the network's dtype)."""
+    dead: tuple[int, ...]
+    """Inputs nobody reads again: their memory goes back at once, and is still warm when the model asks for some."""
     denoised: int | None
     """Register of the step's denoised value, if this operation makes it."""
 
@@ -63,8 +65,12 @@ class Plan(NamedTuple):
     steps: tuple[Step, ...]
     survivors: int
     """Most model outputs that are kept across model calls at once; 0 when none is."""
+    draws: int
+    """Noise draws."""
     first_ordinal: int
     """Ordinal of the first noise draw."""
+    inputs: tuple[Port, ...]
+    """What the run starts from."""
 
 
 def _reads(op: Operation) -> tuple[int, ...]:
@@ -128,7 +134,8 @@ def plan(program: Program) -> Plan:
         others = tuple(sorted(alive.difference(outs)))
         if isinstance(op, Combine):
             rows = tuple((r, folded and only.get(r, False)) for r in outs)
-            walk.append(Pass(PASS, at, step, op.inputs, rows, denoised))
+            dead = tuple(r for r in op.inputs if r not in alive and r not in outs)
+            walk.append(Pass(PASS, at, step, op.inputs, rows, dead, denoised))
             held.difference_update(outs)
         elif isinstance(op, Denoise):
             survives = tuple(ahead.get(r, 0) > 0 for r in outs)
@@ -141,5 +148,5 @@ def plan(program: Program) -> Plan:
             survives_draw = ahead.get(op.out, 0) > 0
             walk.append(Draw(DRAW, at, step, op.out, op.sigma_from, op.sigma_to, survives_draw, others))
             held.discard(op.out)
-    first = next((op.ordinal for op in operations if isinstance(op, Noise)), 0)
-    return Plan(tuple(walk), steps, survivors, first)
+    ordinals = [op.ordinal for op in operations if isinstance(op, Noise)]
+    return Plan(tuple(walk), steps, survivors, len(ordinals), ordinals[0] if ordinals else 0, program.inputs)

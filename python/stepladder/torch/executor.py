@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _CODES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
+_BYTES = (4, 8, 2, 2)
 _NAMES = "float32, float64, float16 or bfloat16"
 
 
@@ -69,8 +70,29 @@ class TorchBackend:
             raise ExecutionError(msg)
         return x.to(self._state)
 
-    def check(self, t: Any, what: str, step: int) -> None:
-        """Shape, device, layout and dtype of a result."""
+    def take(self, t: Any, what: str, step: int) -> tuple[int, int, tuple[int, int]]:
+        """Check shape, device, layout and dtype; tell pointer, code and bounds.
+
+        The one place that decides what the kernel may touch: plain contiguous CPU memory that nothing else interprets.
+        Subclasses, fake and functional tensors are not `type(t) is torch.Tensor`.
+        """
+        if (
+            self._kernel
+            and type(t) is torch.Tensor
+            and t.layout is torch.strided
+            and t.is_cpu
+            and t.shape == self._shape
+            and t.is_contiguous()
+            and not t.is_neg()
+        ):
+            dtype = t.dtype
+            code = _CODES.get(dtype)
+            if code is not None:
+                begin = t.data_ptr()
+                return begin, code, (begin, begin + self.numel * _BYTES[code])
+        return self._take_other(t, what, step)
+
+    def _take_other(self, t: Any, what: str, step: int) -> tuple[int, int, tuple[int, int]]:
         if not isinstance(t, torch.Tensor):
             msg = f"{what} {type(t).__name__} at step {step}; expected a torch tensor, like x"
             raise ExecutionError(msg)
@@ -80,36 +102,17 @@ class TorchBackend:
                 f"expected {describe(tuple(self._shape))} of {_NAMES}, strided, on {self._device}"
             )
             raise ExecutionError(msg)
-
-    def address(self, t: torch.Tensor) -> tuple[int, int]:
-        """Bounds of the tensor's memory, as far as it has any of its own."""
         if not self._looks or type(t) is not torch.Tensor:
-            return 0, 0
-        begin = t.data_ptr()
-        if t.is_contiguous():
-            return begin, begin + t.numel() * t.element_size()
+            return 0, _CODES[t.dtype], (0, 0)
         # Strides may be zero or large, never negative: the last element is the farthest.
         last = sum((n - 1) * s for n, s in zip(t.shape, t.stride(), strict=True))
-        return begin, begin + (last + 1) * t.element_size()
+        begin = t.data_ptr()
+        return 0, _CODES[t.dtype], (begin, begin + (last + 1) * t.element_size())
 
-    def pointer(self, t: torch.Tensor) -> int:
-        """Address, where the tensor is plain CPU memory that nothing else interprets.
-
-        The one place that decides it. Subclasses, fake and functional tensors are not `type(t) is torch.Tensor`;
-        shape, device, layout and dtype were checked when the tensor came in.
-        """
-        plain = self._kernel and type(t) is torch.Tensor and t.is_contiguous() and not t.is_neg() and not t.is_conj()
-        return t.data_ptr() if plain else 0
-
-    def dtype_code(self, t: torch.Tensor) -> int:
-        """The kernel's code."""
-        return _CODES[t.dtype]
-
-    def empty(self, network_input: bool) -> tuple[torch.Tensor, int, int]:
-        """A new contiguous tensor."""
-        dtype = self._network if network_input else self._state
-        t = torch.empty(self._shape, dtype=dtype)
-        return t, t.data_ptr(), _CODES[dtype]
+    def empty(self, network_input: bool) -> tuple[torch.Tensor, int, int, tuple[int, int]]:
+        """Return a new contiguous tensor."""
+        t = torch.empty(self._shape, dtype=self._network if network_input else self._state)
+        return (t, *self.take(t, "", 0))
 
     def combine(self, terms: list[tuple[torch.Tensor, float]], network_input: bool) -> torch.Tensor:
         """Sum of coefficient times tensor in the kernel's order and precision, by torch."""
