@@ -64,26 +64,25 @@ develop: $(VENV)/dev-$(STAMP) ## Only set up the environment
 clean: ## Remove what the targets made
 	rm -rf $(VENV) dist target
 
-# One environment; each kind of use adds its packages. An extension already built from these sources is not built again.
+# One environment; each kind of use adds its packages. Packages follow pyproject.toml; the extension follows every source,
+# and building it needs no index.
 $(VENV)/created:
-	$(PYTHON) -m venv $(VENV) || { echo "cannot make a virtual environment: install python3-venv (Debian), see README.md" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "cannot make a virtual environment: on Debian, apt install python3-venv" >&2; exit 1; }
 	$(PIP) install --upgrade 'pip>=24' 'maturin>=1.9.4,<2'
 	touch $@
 
-$(VENV)/ext-$(STAMP): | $(VENV)/created
-	@command -v cargo >/dev/null || { echo "cargo not found: install a Rust toolchain, see README.md" >&2; exit 1; }
-	$(PIP) install --no-deps --no-build-isolation --editable .
-	rm -f $(VENV)/ext-* $(VENV)/demo-* $(VENV)/dev-*
-	touch $@
-
 $(VENV)/packages-%-$(PACKAGES): | $(VENV)/created
-	$(BIN)/python tools/requirements.py $* | $(PIP) install --requirement /dev/stdin
+	@command -v cargo >/dev/null || { echo "cargo not found: install a Rust toolchain, see README.md" >&2; exit 1; }
+	@echo "installing the packages of stepladder[$*]; the first time this fetches torch"
+	$(PIP) install --no-build-isolation --editable '.[$*]'
 	touch $@
 
-$(VENV)/demo-$(STAMP): $(VENV)/ext-$(STAMP) | $(VENV)/packages-plot-$(PACKAGES) $(VENV)/packages-torch-$(PACKAGES)
+$(VENV)/demo-$(STAMP): | $(VENV)/packages-torch,plot-$(PACKAGES)
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	rm -f $(VENV)/demo-* $(VENV)/dev-*
 	touch $@
 
-$(VENV)/dev-$(STAMP): $(VENV)/ext-$(STAMP) | $(VENV)/packages-dev-$(PACKAGES)
+$(VENV)/dev-$(STAMP): $(VENV)/demo-$(STAMP) | $(VENV)/packages-dev-$(PACKAGES)
 	touch $@
 
 $(VENV)/bench-$(PACKAGES): $(VENV)/dev-$(STAMP) | $(VENV)/packages-bench-$(PACKAGES)
