@@ -10,7 +10,27 @@ _AnyArray: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 _Family: TypeAlias = Literal["ve", "vp", "flow"]
 _Table: TypeAlias = list[float] | tuple[float, ...] | _AnyArray
 
-__all__: list[str]
+__all__ = [
+    "NativeParameterization",
+    "NativeProcess",
+    "Tail",
+    "__version__",
+    "align_your_steps",
+    "alpha",
+    "check_align_your_steps_family",
+    "check_range",
+    "check_rho",
+    "exponential",
+    "half_log_snr",
+    "is_max_denoise",
+    "karras",
+    "loglinear_interp",
+    "normal",
+    "sigma_from_half_log_snr",
+    "simple",
+    "validate_schedule",
+]
+
 __version__: str
 
 @final
@@ -55,6 +75,7 @@ def half_log_snr(family: str, sigma: _AnyArray) -> _Array: ...
 def sigma_from_half_log_snr(family: str, half_log_snr: float) -> float: ...
 @overload
 def sigma_from_half_log_snr(family: str, half_log_snr: _AnyArray) -> _Array: ...
+
 @final
 class NativeParameterization:
     """A parameterization of the core."""
@@ -70,6 +91,7 @@ class NativeParameterization:
     def c_noise(self, sigma: _AnyArray, process: Any) -> _Array: ...
 
 def is_max_denoise(sigma: float, sigma_max: float) -> bool: ...
+
 @final
 class Tail:
     """The part of a schedule that is run."""
