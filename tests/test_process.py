@@ -60,9 +60,7 @@ def test_peer_values(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_match_the_formula(name, timesteps):
     process = DiscreteProcess(name, timesteps=timesteps)
-    # The smallest signal that the cosine leaves is a difference of nearly equal numbers: 1e-12 of its size is lost.
-    rtol = 2e-10 if name in ("cosine", "squaredcos_cap_v2") else 1e-12
-    np.testing.assert_allclose(process.sigmas, reference.discrete_table(name, timesteps=timesteps), rtol=rtol, atol=0)
+    np.testing.assert_allclose(process.sigmas, reference.discrete_table(name, timesteps=timesteps), rtol=1e-12, atol=0)
 
 
 def test_tables_of_betas_and_products_match_the_formula():
