@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import process as reference
-
 from stepladder._process import DiscreteProcess, EDMProcess, NoiseProcess
 from stepladder.errors import ProcessError
 
 DATA = json.loads((Path(__file__).parent / "data" / "processes.json").read_text())
 NAMES = ["linear", "scaled_linear", "cosine", "squaredcos_cap_v2", "sqrt_linear", "sqrt"]
+# (process, percent) whose peer value is lost to float32.
+PEER_ROUNDING = {("discrete_cosine", 0.001), ("discrete_squaredcos_cap_v2", 0.001)}
 SD = DiscreteProcess()
 EDM = EDMProcess()
 
@@ -48,16 +49,18 @@ def test_peer_values(name):
     timestep, sigma = case["sigma_of_timestep"]
     np.testing.assert_allclose(process.sigma(np.array(timestep)), sigma, **close)
     percents, sigmas = case["percent_to_sigma"]
-    np.testing.assert_allclose([process.percent_to_sigma(p) for p in percents], sigmas, **close)
+    for percent, sigma in zip(percents, sigmas, strict=True):
+        if (name, percent) in PEER_ROUNDING:
+            # Exact value in place of the peer's: its float32 time is 3e-5 off where sigma grows 30-fold per step.
+            sigma = reference.sigma(process.sigmas, (1 - percent) * 999)
+        np.testing.assert_allclose(process.percent_to_sigma(percent), sigma, **close)
 
 
 @pytest.mark.parametrize("timesteps", [2, 50, 1000])
 @pytest.mark.parametrize("name", NAMES)
 def test_tables_match_the_formula(name, timesteps):
     process = DiscreteProcess(name, timesteps=timesteps)
-    # The smallest signal that the cosine leaves is a difference of nearly equal numbers: 1e-12 of its size is lost.
-    rtol = 2e-10 if name in ("cosine", "squaredcos_cap_v2") else 1e-12
-    np.testing.assert_allclose(process.sigmas, reference.discrete_table(name, timesteps=timesteps), rtol=rtol, atol=0)
+    np.testing.assert_allclose(process.sigmas, reference.discrete_table(name, timesteps=timesteps), rtol=1e-12, atol=0)
 
 
 def test_tables_of_betas_and_products_match_the_formula():
@@ -151,7 +154,7 @@ def test_plugin_families_get_what_follows_from_the_family():
     assert flow.alpha(0.25) == 0.75
     assert flow.half_log_snr(0.25) == pytest.approx(np.log(3), rel=1e-15)
     assert flow.sigma_from_half_log_snr(np.log(3)) == pytest.approx(0.25, rel=1e-15)
-    with pytest.raises(ProcessError, match="sigma is 1.5; expected 0 to 1"):
+    with pytest.raises(ProcessError, match=r"sigma is 1\.5; expected 0 to 1"):
         flow.alpha(1.5)
 
 
@@ -167,7 +170,9 @@ def test_arrays_keep_their_shape(dtype, shape):
 
 
 def test_numbers_give_floats():
-    assert type(SD.sigma(3)) is type(SD.sigma(np.float64(3))) is type(SD.sigma(np.int64(3)).item()) is float
+    for t in (3, 3.0, np.float64(3), np.float32(3), np.int64(3)):
+        assert type(SD.sigma(t)) is float
+        assert SD.sigma(t) == SD.sigmas[3]
 
 
 BAD_VALUES = [
@@ -179,7 +184,8 @@ BAD_VALUES = [
     (lambda: SD.timestep(-1.0), "sigma is -1; expected a finite value, 0 or above"),
     (
         lambda: SD.timestep(15.0, interpolate=True),
-        f"sigma is 15; expected {SD.sigma_min} to {SD.sigma_max} (sigma_min to sigma_max); nearest lookup takes any sigma",
+        f"sigma is 15; expected {SD.sigma_min} to {SD.sigma_max} (sigma_min to sigma_max); nearest lookup takes any "
+        "sigma",
     ),
     (lambda: EDM.timestep(0.0), "sigma is 0; expected a positive finite value"),
     (lambda: EDM.sigma(float("nan")), "t is NaN; expected ln(sigma) / 4, within -175 to 175"),
@@ -229,7 +235,10 @@ BAD_PROCESSES = [
     ({"betas": [0.1, 1.0]}, "betas[1] is 1; expected a value from 0 to 1, both excluded"),
     ({"betas": [0.1, "x"]}, "betas is not an iterable of numbers: could not convert string to float: 'x'"),
     ({"betas": 0.1}, "betas is not an iterable of numbers: 'float' object is not iterable"),
-    ({"betas": [0.1, 0.2], "alphas_cumprod": [0.5, 0.4]}, "betas and alphas_cumprod are both given; expected one table"),
+    (
+        {"betas": [0.1, 0.2], "alphas_cumprod": [0.5, 0.4]},
+        "betas and alphas_cumprod are both given; expected one table",
+    ),
     ({"betas": [0.1, 0.2], "timesteps": 3}, "timesteps is 3; expected 2, the length of betas"),
     (
         {"betas": [0.1, 0.2], "beta_start": 0.1},
@@ -257,7 +266,13 @@ def test_bad_edm_ranges_are_named(ends):
         EDMProcess(*ends)
 
 
-PROCESSES = [SD, DiscreteProcess("cosine", timesteps=10), DiscreteProcess(betas=[0.1, 0.2]), EDM, EDMProcess(0.01, 80.0)]
+PROCESSES = [
+    SD,
+    DiscreteProcess("cosine", timesteps=10),
+    DiscreteProcess(betas=[0.1, 0.2]),
+    EDM,
+    EDMProcess(0.01, 80.0),
+]
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=repr)

@@ -9,9 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import schedule as reference
-from test_process import DATA as PROCESS_DATA
-from test_process import from_spec
-
 from stepladder._process import DiscreteProcess, EDMProcess, NoiseProcess
 from stepladder._schedule import (
     AlignYourStepsSchedule,
@@ -23,6 +20,35 @@ from stepladder._schedule import (
     loglinear_interp,
 )
 from stepladder.errors import ProcessError, ScheduleError
+from test_process import DATA as PROCESS_DATA
+from test_process import from_spec
+
+# Peer cases of karras whose last positive levels are lost to float32, and how many: k-diffusion evaluates
+# `a + ramp * (b - a)`, a = sigma_max ** (1 / rho), b = sigma_min ** (1 / rho), in float32, which near the ramp's end
+# leaves a rounding of a where b should be (k_diffusion/sampling.py, get_sigmas_karras). Our whole schedule is compared
+# with the exact formula instead.
+CANCELLED = {
+    ("discrete_sqrt", 2): 1,
+    ("discrete_sqrt", 3): 1,
+    ("discrete_sqrt", 5): 1,
+    ("discrete_sqrt", 10): 1,
+    ("discrete_sqrt", 20): 1,
+    ("discrete_sqrt", 31): 2,
+    ("discrete_sqrt", 50): 1,
+    (0.6434563283287317, 20): 1,
+    (0.964678521915623, 31): 1,
+    (0.7089819134540836, 50): 1,
+}
+
+
+def assert_peer_values(sigmas, case, lost, karras_arguments):
+    """Compare with a peer's float32 values, without the last `lost` positive ones."""
+    kept = case["steps"] - lost
+    np.testing.assert_allclose(sigmas[:kept], case["sigmas"][:kept], rtol=2e-5, atol=0, err_msg=str(case["steps"]))
+    assert len(sigmas) == len(case["sigmas"])
+    assert sigmas[-1] == case["sigmas"][-1] == 0.0
+    if lost:
+        np.testing.assert_allclose(sigmas, reference.karras(case["steps"], *karras_arguments), rtol=1e-12, atol=0)
 
 
 def load(name):
@@ -74,13 +100,15 @@ def test_peer_values(schedule, process):
     assert cases
     for case in cases:
         sigmas = CLASSES[schedule]().sigmas(ours, case["steps"])
-        np.testing.assert_allclose(sigmas, case["sigmas"], rtol=2e-5, atol=0, err_msg=str(case["steps"]))
+        lost = CANCELLED.get((process, case["steps"]), 0) if schedule == "karras" else 0
+        assert_peer_values(sigmas, case, lost, (ours.sigma_min, ours.sigma_max, 7.0))
 
 
 @pytest.mark.parametrize("case", load("schedules_closed_form")["cases"], ids=lambda c: f"{c['schedule']}-{c['steps']}")
 def test_peer_values_over_a_range(case):
     sigmas = CLASSES[case["schedule"]](**case["kwargs"]).sigmas(SD, case["steps"])
-    np.testing.assert_allclose(sigmas, case["sigmas"], rtol=2e-5, atol=0)
+    lost = CANCELLED.get((case["kwargs"].get("rho"), case["steps"]), 0)
+    assert_peer_values(sigmas, case, lost, tuple(case["kwargs"].values()))
 
 
 @pytest.mark.parametrize("case", AYS["get_sigmas"], ids=lambda c: f"{c['model_type']}-{c['steps']}-{c['denoise']}")
@@ -253,9 +281,8 @@ def test_schedules_are_values():
         assert pickle.loads(pickle.dumps(schedule)) == schedule
         assert sum(schedule == other for other in ALL) == 1
         assert hash(dataclasses.replace(schedule)) == hash(schedule)
-        name = next((field.name for field in dataclasses.fields(schedule)), "rho")
         with pytest.raises(dataclasses.FrozenInstanceError):
-            setattr(schedule, name, 1.0)
+            schedule.rho = 1.0
 
 
 # --- plugins ---------------------------------------------------------------------------------------------------------
@@ -273,14 +300,17 @@ class Given(Schedule):
 
 def test_plugin_schedules_get_the_rules():
     np.testing.assert_array_equal(Given().sigmas(SD, 3), [2.0, 1.5, 1.0, 0.0])
-    np.testing.assert_array_equal(Given().sigmas(SD, 2, denoise=0.5), [4 / 3, 1.0, 0.0])
+    np.testing.assert_allclose(Given().sigmas(SD, 2, denoise=0.5), [4 / 3, 1.0, 0.0], rtol=1e-15)
 
 
 BROKEN_PLUGINS = [
     ([2.0, 1.0, 0.0], "sigmas is list; expected a float64 array"),
     (np.array([2.0, 1.0, 0.0], np.float32), "sigmas is an array of float32; expected a float64 array"),
     (np.array([[2.0, 1.0, 0.0]]), "sigmas has 2 dimensions; expected 1"),
-    (np.array([2.0, 9.0, 1.0, 9.0, 0.0])[::2], "sigmas is not C-contiguous and aligned; expected numpy.ascontiguousarray(sigmas)"),
+    (
+        np.array([2.0, 9.0, 1.0, 9.0, 0.0])[::2],
+        "sigmas is not C-contiguous and aligned; expected numpy.ascontiguousarray(sigmas)",
+    ),
     (np.array([2.0, 0.0]), "sigmas has 2 values; expected steps + 1 = 3"),
     (np.array([2.0, np.nan, 0.0]), "sigmas[1] is NaN; expected a finite value, 0 or above"),
     (np.array([np.inf, 1.0, 0.0]), "sigmas[0] is inf; expected a finite value, 0 or above"),
@@ -325,6 +355,8 @@ class Halving(NoiseProcess):
 
 def test_plugin_processes():
     np.testing.assert_allclose(NormalSchedule().sigmas(Halving(), 5), [4.0, 2.0, 1.0, 0.5, 0.25, 0.0])
+    # Long enough that the interpreter is released around the work and taken again to call back.
+    assert_schedule(NormalSchedule().sigmas(Halving(), 5000), 5000)
     np.testing.assert_allclose(KarrasSchedule(1.0).sigmas(Halving(), 2), [4.0, 0.25, 0.0])
     for table in ([0.25, 1.0, 4.0], np.array([0.25, 1.0, 4.0])):
         np.testing.assert_allclose(SimpleSchedule().sigmas(Halving(table), 5), [4.0, 2.0, 1.0, 0.5, 0.25, 0.0])
@@ -392,8 +424,8 @@ BAD_CALLS = [
     ),
     (
         lambda: ExponentialSchedule(1.0, 1.0 + 2**-52).sigmas(SD, 5),
-        "5 steps do not fit: sigmas[1] would be 1 and sigmas[2] 1; expected strictly descending float64 values, so ask "
-        "for fewer steps or a wider range",
+        "5 steps do not fit: sigmas[0] would be 1.0000000000000002 and sigmas[1] 1.0000000000000002; expected strictly "
+        "descending float64 values, so ask for fewer steps or a wider range",
     ),
     (
         lambda: AlignYourStepsSchedule("flux"),
@@ -412,8 +444,14 @@ BAD_CALLS = [
     (lambda: loglinear_interp([2.0, 1.0], -1), "n is -1; expected an int from 1 to 10000001"),
     (lambda: loglinear_interp([2.0, 1.0], 2.5), "n is 2.5 (float); expected an int from 1 to 10000001"),
     (lambda: loglinear_interp([2.0], 5), "table has 1 values; expected at least 2"),
-    (lambda: loglinear_interp([2.0, np.nan], 5), "table[1] is NaN; expected positive, finite, strictly descending values"),
-    (lambda: loglinear_interp([np.inf, 1.0], 5), "table[0] is inf; expected positive, finite, strictly descending values"),
+    (
+        lambda: loglinear_interp([2.0, np.nan], 5),
+        "table[1] is NaN; expected positive, finite, strictly descending values",
+    ),
+    (
+        lambda: loglinear_interp([np.inf, 1.0], 5),
+        "table[0] is inf; expected positive, finite, strictly descending values",
+    ),
     (lambda: loglinear_interp([1.0, 2.0], 5), "table[1] is 2; expected positive, finite, strictly descending values"),
     (lambda: loglinear_interp([1.0, 1.0], 5), "table[1] is 1; expected positive, finite, strictly descending values"),
     (lambda: loglinear_interp([1.0, 0.0], 5), "table[1] is 0; expected positive, finite, strictly descending values"),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias, final
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import numpy as np
-import numpy.typing as npt
 
 from stepladder import _core
-from stepladder._process import Floats, NoiseProcess
 from stepladder.errors import ParameterizationError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from stepladder._process import Floats, NoiseProcess
 
 Sigma: TypeAlias = Any
 """A noise level: a float, or a NumPy array or torch tensor of one per sample, shape `(batch,)`."""
@@ -36,7 +39,7 @@ class Parameterization(ABC):
 
     __slots__ = ()
 
-    _native: ClassVar[_core.NativeParameterization | None] = None
+    _native: _core.NativeParameterization | None = None
     """The compiled form of a built-in parameterization; None: the methods below are called."""
 
     @abstractmethod
@@ -53,7 +56,7 @@ class Parameterization(ABC):
 
     @abstractmethod
     def c_noise(self, sigma: Floats, process: NoiseProcess) -> Any:
-        """What the network is told about the noise level: a float for a float, a float64 array for an array."""
+        """Say what the network is told about the noise level: a float for a float, a float64 array for an array."""
 
     @abstractmethod
     def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:
@@ -90,7 +93,7 @@ class Parameterization(ABC):
 
     @final
     def model_output_from(self, denoised: Array, x: Array, sigma: Sigma) -> Array:
-        """The network output that would give `denoised`: the inverse of `denoised(x, ., sigma)`, for sigma above 0."""
+        """Find the network output that would give `denoised`: inverts `denoised(x, ., sigma)`, for sigma above 0."""
         sigma = per_sample(sigma, x)
         if isinstance(sigma, float | np.ndarray) and not np.all(sigma):
             raise ParameterizationError("sigma is 0; expected values above 0, where the network's output matters")
@@ -103,7 +106,7 @@ class _NoiseToSignal(Parameterization):
     __slots__ = ()
 
     sigma_data: float
-    _native: _core.NativeParameterization  # type: ignore[misc]  # a slot of each subclass in place of the class's None
+    _native: _core.NativeParameterization
 
     @final
     def c_in(self, sigma: Sigma) -> Any:
@@ -112,7 +115,7 @@ class _NoiseToSignal(Parameterization):
 
     @final
     def c_noise(self, sigma: Floats, process: NoiseProcess) -> Any:
-        """What the network is told: `ln(sigma) / 4` for EDM, else the process's timestep nearest to sigma."""
+        """Say what the network is told: `ln(sigma) / 4` for EDM, else the process's timestep nearest to sigma."""
         return self._native.c_noise(sigma, process)
 
     @final
@@ -138,7 +141,7 @@ class _NoiseToSignal(Parameterization):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EpsilonParameterization(_NoiseToSignal):
     """The network predicts the noise: `denoised = x - sigma * F`.
 
@@ -176,9 +179,9 @@ class EpsilonParameterization(_NoiseToSignal):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VPredictionParameterization(_NoiseToSignal):
-    """The network predicts the velocity: `denoised = (sd**2 * x - sigma * sd * sqrt(sigma**2 + sd**2) * F) / (sigma**2 + sd**2)`.
+    """The network predicts the velocity, `alpha * noise - (1 - alpha**2) ** 0.5 * data`.
 
     Parameters
     ----------
@@ -215,7 +218,7 @@ class VPredictionParameterization(_NoiseToSignal):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EDMParameterization(_NoiseToSignal):
     """The preconditioned network of EDM: as v-prediction, with the opposite sign of the output.
 
@@ -311,7 +314,7 @@ def per_sample(sigma: Sigma, x: Array) -> Any:
 
 
 def _scalar(sigma: Sigma) -> Any:
-    """A NumPy float64 scalar as a plain float: it would widen a float32 array."""
+    """Make a NumPy float64 scalar a plain float: it would widen a float32 array."""
     return float(sigma) if isinstance(sigma, int | float) else sigma
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias, final
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 from stepladder import _core
 from stepladder.errors import ProcessError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    import numpy.typing as npt
 
 Family: TypeAlias = Literal["ve", "vp", "flow"]
 Floats: TypeAlias = "float | npt.NDArray[np.float64] | npt.NDArray[np.float32]"
@@ -29,7 +31,7 @@ class NoiseProcess(ABC):
 
     __slots__ = ()
 
-    _native: ClassVar[_core.NativeProcess | None] = None
+    _native: _core.NativeProcess | None = None
     """The compiled process behind a built-in family; None: compiled code calls the methods below."""
 
     @property
@@ -79,7 +81,7 @@ class NoiseProcess(ABC):
 
     @final
     def sigma_from_half_log_snr(self, half_log_snr: Floats) -> Any:
-        """The inverse of `half_log_snr`, for values from -700 to 700."""
+        """Invert `half_log_snr`, for values from -700 to 700."""
         return _core.sigma_from_half_log_snr(self.family, half_log_snr)
 
 
@@ -88,7 +90,7 @@ class _CompiledProcess(NoiseProcess):
 
     __slots__ = ()
 
-    _native: _core.NativeProcess  # type: ignore[misc]  # a slot of each subclass in place of the class's None
+    _native: _core.NativeProcess
 
     @property
     @final
@@ -168,29 +170,29 @@ class DiscreteProcess(_CompiledProcess):
     _native: _core.NativeProcess = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.betas is None and self.alphas_cumprod is None:
-            native = _core.NativeProcess.discrete(self.beta_schedule, self.beta_start, self.beta_end, self.timesteps)
-        else:
-            native = self._from_table()
+        native = self._build()
         object.__setattr__(self, "_native", native)
         object.__setattr__(self, "sigma_min", native.sigma_min)
         object.__setattr__(self, "sigma_max", native.sigma_max)
 
-    def _from_table(self) -> _core.NativeProcess:
+    def _build(self) -> _core.NativeProcess:
         if self.betas is not None and self.alphas_cumprod is not None:
             raise ProcessError("betas and alphas_cumprod are both given; expected one table")
-        name, values, build = (
-            ("betas", self.betas, _core.NativeProcess.from_betas)
-            if self.betas is not None
-            else ("alphas_cumprod", self.alphas_cumprod, _core.NativeProcess.from_alphas_cumprod)
-        )
-        table = _table(name, values)
-        named = (self.beta_schedule, self.beta_start, self.beta_end)
-        if named != ("scaled_linear", 0.00085, 0.012):
+        if self.betas is not None:
+            name, table = "betas", _table("betas", self.betas)
+        elif self.alphas_cumprod is not None:
+            name, table = "alphas_cumprod", _table("alphas_cumprod", self.alphas_cumprod)
+        else:
+            return _core.NativeProcess.discrete(self.beta_schedule, self.beta_start, self.beta_end, self.timesteps)
+        if (self.beta_schedule, self.beta_start, self.beta_end) != ("scaled_linear", 0.00085, 0.012):
             raise ProcessError(f"{name} is given; expected beta_schedule, beta_start and beta_end left alone")
         if self.timesteps not in (1000, len(table)):
             raise ProcessError(f"timesteps is {self.timesteps}; expected {len(table)}, the length of {name}")
-        native = build(table)
+        from_table = {
+            "betas": _core.NativeProcess.from_betas,
+            "alphas_cumprod": _core.NativeProcess.from_alphas_cumprod,
+        }
+        native = from_table[name](table)
         object.__setattr__(self, name, table)
         object.__setattr__(self, "timesteps", len(table))
         return native
@@ -248,8 +250,8 @@ class EDMProcess(_CompiledProcess):
         return EDMProcess, (self.sigma_min, self.sigma_max)
 
 
-def _table(name: str, values: Iterable[float] | None) -> tuple[float, ...]:
+def _table(name: str, values: Iterable[float]) -> tuple[float, ...]:
     try:
-        return tuple(float(value) for value in values or ())
+        return tuple(float(value) for value in values)
     except (TypeError, ValueError) as error:
         raise ProcessError(f"{name} is not an iterable of numbers: {error}") from None

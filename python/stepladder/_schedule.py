@@ -17,7 +17,7 @@ from stepladder._core import loglinear_interp as loglinear_interp
 from stepladder._core import normal as _normal
 from stepladder._core import simple as _simple
 from stepladder._process import NoiseProcess
-from stepladder.errors import ScheduleError
+from stepladder.errors import ProcessError, ScheduleError
 
 TailRule: TypeAlias = Literal["steps_over_denoise", "round"]
 
@@ -83,19 +83,27 @@ class Schedule(ABC):
         ------
         ScheduleError
             For arguments outside these limits, or a schedule that does not keep its promise.
+        ProcessError
+            For a process that is none.
         """
-        if denoise == 1.0 and sampler is None and self._checked_by_core:
-            return self.generate(process, steps)
-        return self._tail(process, steps, denoise, sampler)
+        try:
+            if denoise == 1.0 and sampler is None and self._checked_by_core:
+                return self.generate(process, steps)
+            return self._tail(process, steps, denoise, sampler)
+        except AttributeError:
+            if isinstance(process, NoiseProcess):
+                raise
+            raise ProcessError(f"process is {type(process).__name__}; expected a NoiseProcess") from None
 
     def _tail(
         self, process: NoiseProcess, steps: int, denoise: float, sampler: _HasPenultimateRule | str | None
     ) -> npt.NDArray[np.float64]:
         if isinstance(sampler, str):
-            from stepladder._plugins import sampler as sampler_by_name
+            from stepladder._plugins import sampler as _sampler_by_name
 
-            sampler = sampler_by_name(sampler)
-        discards_penultimate = sampler is not None and sampler.discards_penultimate
+            discards_penultimate = _sampler_by_name(sampler).discards_penultimate
+        else:
+            discards_penultimate = sampler is not None and sampler.discards_penultimate
         tail = _core.Tail(self.tail_rule, steps, denoise, discards_penultimate)
         built = self.generate(process, tail.build)
         if not self._checked_by_core:
@@ -107,7 +115,7 @@ class Schedule(ABC):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KarrasSchedule(Schedule):
     """Levels evenly spaced in `sigma ** (1 / rho)`.
 
@@ -150,7 +158,7 @@ class KarrasSchedule(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExponentialSchedule(Schedule):
     """Levels evenly spaced in log sigma.
 
@@ -189,7 +197,7 @@ class ExponentialSchedule(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SimpleSchedule(Schedule):
     """Levels picked from the process's table at an even stride, from the top.
 
@@ -209,7 +217,7 @@ class SimpleSchedule(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NormalSchedule(Schedule):
     """Levels evenly spaced in the process's time, both ends included.
 
@@ -227,7 +235,7 @@ class NormalSchedule(Schedule):
 
 
 @final
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AlignYourStepsSchedule(Schedule):
     """Levels optimised for one model family at 10 steps, stretched log-linearly to any other count.
 

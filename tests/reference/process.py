@@ -16,7 +16,10 @@ def betas(name, start, end, timesteps):
             return MP.cos((t + MP.mpf("0.008")) / MP.mpf("1.008") * MP.pi / 2) ** 2
 
         cap = MP.mpf("0.999")
-        return [min(1 - alpha_bar(MP.mpf(k + 1) / timesteps) / alpha_bar(MP.mpf(k) / timesteps), cap) for k in range(timesteps)]
+        return [
+            min(1 - alpha_bar(MP.mpf(k + 1) / timesteps) / alpha_bar(MP.mpf(k) / timesteps), cap)
+            for k in range(timesteps)
+        ]
     if name in ("linear", "sqrt_linear"):
         return [start + (end - start) * k / last for k in range(timesteps)]
     if name == "scaled_linear":

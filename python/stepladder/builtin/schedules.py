@@ -48,5 +48,9 @@ def register_schedules(register: Register) -> None:
         "align_your_steps",
         AlignYourStepsSchedule,
         source="Sabour, Fidler & Kreis (arXiv 2404.14507), table 3",
-        aliases={"comfyui": ("AlignYourStepsScheduler",), "a1111": ("Align Your Steps",), "diffusers": ("AysSchedules",)},
+        aliases={
+            "comfyui": ("AlignYourStepsScheduler",),
+            "a1111": ("Align Your Steps",),
+            "diffusers": ("AysSchedules",),
+        },
     )

@@ -165,6 +165,7 @@ fn tails_follow_the_hosts() {
     assert_eq!(plan(TailRule::StepsOverDenoise, 20, 0.75, false), (26, 21));
     assert_eq!(plan(TailRule::StepsOverDenoise, 20, 0.75, true), (27, 21));
     assert_eq!(plan(TailRule::StepsOverDenoise, 10_000, 0.999_95, false), (10_000, 10_001));
+    assert_eq!(plan(TailRule::StepsOverDenoise, 10_000, 0.9998, false), (10_002, 10_001));
     assert_eq!(plan(TailRule::StepsOverDenoise, 20, 0.0, false), (20, 0));
     assert_eq!(plan(TailRule::Round, 10, 0.05, false), (10, 1));
     assert_eq!(plan(TailRule::Round, 10, 0.15, false), (10, 3));

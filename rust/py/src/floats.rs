@@ -2,7 +2,8 @@
 
 use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyTuple, PyType};
 use stepladder_core::{Error, Noun, Result};
 
 use crate::error::to_py;
@@ -26,7 +27,8 @@ pub(crate) fn count(noun: Noun, name: &str, value: &Bound<'_, PyAny>, range: &st
     {
         return Ok(count);
     }
-    let got = if value.is_instance_of::<PyInt>() { value.repr()?.to_string() } else { describe(value)? };
+    let is_int = value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>();
+    let got = if is_int { value.repr()?.to_string() } else { describe(value)? };
     Err(to_py(Error::Message { noun, message: format!("{name} is {got}; expected an int from {range}") }))
 }
 
@@ -34,12 +36,16 @@ fn describe(value: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(format!("{} ({})", value.repr()?, value.get_type().name()?))
 }
 
+static REAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
 /// A single real number; `None` when the argument is something else.
-fn scalar(value: &Bound<'_, PyAny>) -> Option<f64> {
+pub(crate) fn scalar(value: &Bound<'_, PyAny>) -> Option<f64> {
     if let Ok(float) = value.cast::<PyFloat>() {
         return Some(float.value());
     }
-    if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
+    // Integers and NumPy's scalars; a one-element tensor is no `Real`, and reading it would stall its device.
+    let real = REAL.import(value.py(), "numbers", "Real").ok()?;
+    if value.is_instance(real).ok()? && !value.is_instance_of::<PyBool>() {
         return value.extract().ok();
     }
     None

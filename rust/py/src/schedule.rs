@@ -17,10 +17,10 @@ fn steps(value: &Bound<'_, PyAny>) -> PyResult<usize> {
 }
 
 fn filled<'py>(
-    steps_argument: &Bound<'py, PyAny>,
+    steps: &Bound<'py, PyAny>,
     f: impl FnOnce(&mut [f64]) -> Result<()> + Send,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    floats::filled(steps_argument.py(), steps(steps_argument)? + 1, f)
+    floats::filled(steps.py(), self::steps(steps)? + 1, f)
 }
 
 #[pyfunction]
@@ -117,9 +117,9 @@ struct Tail(schedule::Tail);
 #[pymethods]
 impl Tail {
     #[new]
-    fn new(rule: &str, steps_argument: &Bound<'_, PyAny>, denoise: f64, discards_penultimate: bool) -> PyResult<Self> {
+    fn new(rule: &str, steps: &Bound<'_, PyAny>, denoise: f64, discards_penultimate: bool) -> PyResult<Self> {
         let rule = TailRule::parse(rule).map_err(to_py)?;
-        schedule::tail(rule, steps(steps_argument)?, denoise, discards_penultimate).map(Self).map_err(to_py)
+        schedule::tail(rule, self::steps(steps)?, denoise, discards_penultimate).map(Self).map_err(to_py)
     }
 
     /// Steps of the schedule to build.

@@ -64,12 +64,14 @@ impl BetaSchedule {
             }
             Self::Sqrt => linspace(start, end, timesteps).into_iter().map(f64::sqrt).collect(),
             Self::Cosine | Self::SquaredcosCapV2 => {
-                let alpha_bar = |k: usize| {
-                    let angle = (k as f64 / timesteps as f64 + 0.008) / 1.008 * std::f64::consts::FRAC_PI_2;
-                    let cosine = libm::cos(angle);
-                    cosine * cosine
+                // 1 - cos²(b) / cos²(a) is a difference of nearly equal numbers; sin(b - a) sin(b + a) / cos²(a) is the
+                // same. Angles are counted from the end, where the cosine vanishes, so that they keep their digits too.
+                let step = std::f64::consts::FRAC_PI_2 / (1.008 * timesteps as f64);
+                let beta = |left: usize| {
+                    let cosine = libm::sin(step * left as f64);
+                    libm::sin(step) * libm::sin(step * (2 * left - 1) as f64) / (cosine * cosine)
                 };
-                (0..timesteps).map(|k| (1.0 - alpha_bar(k + 1) / alpha_bar(k)).min(0.999)).collect()
+                (1..=timesteps).rev().map(|left| beta(left).min(0.999)).collect()
             }
         }
     }

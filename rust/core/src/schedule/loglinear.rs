@@ -58,12 +58,7 @@ impl LogTable {
         }
         let stride = points - 1;
         for (k, out) in out.iter_mut().enumerate() {
-            let (index, rest) = (k * last / stride, k * last % stride);
-            *out = if rest == 0 {
-                self.values[index]
-            } else {
-                blend(self.logs[index], self.logs[index + 1], rest, stride)
-            };
+            *out = between(&self.values, &self.logs, k * last, stride);
         }
         Ok(())
     }
@@ -80,15 +75,12 @@ pub fn check_points(points: u64) -> Result<usize> {
     }
 }
 
-/// Log-linear interpolation at index `numerator / denominator` of a table of positive levels.
-pub(super) fn between(table: &[f64], numerator: usize, denominator: usize) -> f64 {
-    let (index, rest) = (numerator / denominator, numerator % denominator);
-    if rest == 0 {
+/// Log-linear interpolation at index `numerator / denominator` of a table and its logarithms; a level itself is exact.
+pub(super) fn between(table: &[f64], logs: &[f64], numerator: usize, denominator: usize) -> f64 {
+    let (index, part) = (numerator / denominator, numerator % denominator);
+    if part == 0 {
         return table[index];
     }
-    blend(libm::log(table[index]), libm::log(table[index + 1]), rest, denominator)
-}
-
-fn blend(low: f64, high: f64, part: usize, whole: usize) -> f64 {
-    libm::exp(((whole - part) as f64 * low + part as f64 * high) / whole as f64)
+    let (low, high) = (logs[index], logs[index + 1]);
+    libm::exp(((denominator - part) as f64 * low + part as f64 * high) / denominator as f64)
 }

@@ -31,8 +31,9 @@ pub fn simple(process: &dyn NoiseProcess, out: &mut [f64]) -> Result<()> {
             *out = table[last - from_end];
         }
     } else {
+        let logs: Vec<f64> = table.iter().map(|&level| libm::log(level)).collect();
         for (k, out) in levels.iter_mut().enumerate() {
-            *out = between(table, (steps - 1 - k) * last, steps - 1);
+            *out = between(table, &logs, (steps - 1 - k) * last, steps - 1);
         }
     }
     finish(out)
