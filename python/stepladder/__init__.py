@@ -13,62 +13,141 @@ from typing import TYPE_CHECKING, Any
 from stepladder import _core
 from stepladder._parameterization import (
     EDMParameterization as EDMParameterization,
+)
+from stepladder._parameterization import (
     EpsilonParameterization as EpsilonParameterization,
+)
+from stepladder._parameterization import (
     Parameterization as Parameterization,
+)
+from stepladder._parameterization import (
     VPredictionParameterization as VPredictionParameterization,
+)
+from stepladder._parameterization import (
     add_noise as add_noise,
 )
 from stepladder._process import (
     DiscreteProcess as DiscreteProcess,
+)
+from stepladder._process import (
     EDMProcess as EDMProcess,
+)
+from stepladder._process import (
     NoiseProcess as NoiseProcess,
 )
 from stepladder._schedule import (
     AlignYourStepsSchedule as AlignYourStepsSchedule,
+)
+from stepladder._schedule import (
     ExponentialSchedule as ExponentialSchedule,
+)
+from stepladder._schedule import (
     KarrasSchedule as KarrasSchedule,
+)
+from stepladder._schedule import (
     NormalSchedule as NormalSchedule,
+)
+from stepladder._schedule import (
     Schedule as Schedule,
+)
+from stepladder._schedule import (
     SimpleSchedule as SimpleSchedule,
+)
+from stepladder._schedule import (
     loglinear_interp as loglinear_interp,
 )
 
 if TYPE_CHECKING:
-    from stepladder._execute import Runner as Runner, StepInfo as StepInfo, sample as sample
-    from stepladder._model import ArrayModel as ArrayModel, ModelLoader as ModelLoader
+    from stepladder._execute import Runner as Runner
+    from stepladder._execute import StepInfo as StepInfo
+    from stepladder._execute import sample as sample
+    from stepladder._model import ArrayModel as ArrayModel
+    from stepladder._model import ModelLoader as ModelLoader
     from stepladder._noise import NoiseSource as NoiseSource
     from stepladder._plugins import (
         Claims as Claims,
+    )
+    from stepladder._plugins import (
         Entry as Entry,
+    )
+    from stepladder._plugins import (
         Manager as Manager,
+    )
+    from stepladder._plugins import (
         PluginInfo as PluginInfo,
+    )
+    from stepladder._plugins import (
         make_manager as make_manager,
+    )
+    from stepladder._plugins import (
         model_loader as model_loader,
+    )
+    from stepladder._plugins import (
         model_loaders as model_loaders,
+    )
+    from stepladder._plugins import (
         noise_source as noise_source,
+    )
+    from stepladder._plugins import (
         noise_sources as noise_sources,
+    )
+    from stepladder._plugins import (
         parameterization as parameterization,
+    )
+    from stepladder._plugins import (
         parameterizations as parameterizations,
+    )
+    from stepladder._plugins import (
         plugins as plugins,
+    )
+    from stepladder._plugins import (
         preset as preset,
+    )
+    from stepladder._plugins import (
         presets as presets,
+    )
+    from stepladder._plugins import (
         process as process,
+    )
+    from stepladder._plugins import (
         processes as processes,
+    )
+    from stepladder._plugins import (
         sampler as sampler,
+    )
+    from stepladder._plugins import (
         samplers as samplers,
+    )
+    from stepladder._plugins import (
         schedule as schedule,
+    )
+    from stepladder._plugins import (
         schedules as schedules,
+    )
+    from stepladder._plugins import (
         sigmas as sigmas,
     )
     from stepladder._preset import Preset as Preset
-    from stepladder._program import Analysis as Analysis, Program as Program
-    from stepladder._resolve import Resolved as Resolved, resolve as resolve
+    from stepladder._program import Analysis as Analysis
+    from stepladder._program import Program as Program
+    from stepladder._resolve import Resolved as Resolved
+    from stepladder._resolve import resolve as resolve
     from stepladder._sampler import (
         Dpmpp2mSampler as Dpmpp2mSampler,
+    )
+    from stepladder._sampler import (
         Dpmpp2mSdeSampler as Dpmpp2mSdeSampler,
+    )
+    from stepladder._sampler import (
         EulerAncestralSampler as EulerAncestralSampler,
+    )
+    from stepladder._sampler import (
         EulerSampler as EulerSampler,
+    )
+    from stepladder._sampler import (
         HeunSampler as HeunSampler,
+    )
+    from stepladder._sampler import (
         Sampler as Sampler,
     )
 
@@ -98,7 +177,7 @@ _LAZY = {
     ),
 }  # fmt: skip
 
-__all__ = [  # noqa: PLE0604, RUF022  (sorted by kind; the lazy names are a table)
+__all__ = [
     "AlignYourStepsSchedule",
     "DiscreteProcess",
     "EDMParameterization",

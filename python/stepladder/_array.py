@@ -12,8 +12,11 @@ from stepladder.errors import ExecutionError
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
-_byte_bounds = np.lib.array_utils.byte_bounds if hasattr(np.lib, "array_utils") else np.byte_bounds  # type: ignore[attr-defined]
+# NumPy 2 moved it.
+_home: Any = getattr(np.lib, "array_utils", np)
+_byte_bounds = _home.byte_bounds
 
 _CODES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.float16): 2}
 
@@ -24,7 +27,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class ArrayBackend:
     """One run over NumPy arrays."""
 
-    written = None
+    written: Callable[[Any], None] | None = None
 
     def __init__(self, x: Array, dtype: Any) -> None:
         _check_sample(x.shape, x.size)
@@ -72,7 +75,7 @@ class ArrayBackend:
     def combine(self, terms: list[tuple[Array, float]], network_input: bool) -> Array:  # noqa: ARG002
         """Sum of coefficient times array, by NumPy."""
         (first, c), *rest = terms
-        total = first.astype(self._state) * self._state.type(c)
+        total: Array = first.astype(self._state) * self._state.type(c)
         for t, c in rest:
             total += t.astype(self._state, copy=False) * self._state.type(c)
         return total

@@ -69,9 +69,7 @@ class Backend(Protocol):
         """Write a state file, whole or not at all."""
 
 
-def backend_for(
-    inputs: dict[str, Any], dtype: Any, network_dtype: Any, differentiable: bool | None
-) -> Backend:
+def backend_for(inputs: dict[str, Any], dtype: Any, network_dtype: Any, differentiable: bool | None) -> Backend:
     """Return the backend of the library that all inputs come from."""
     torch = sys.modules.get("torch")
     if torch is not None and all(isinstance(x, torch.Tensor) for x in inputs.values()):

@@ -74,7 +74,8 @@ class Runner:
 
     __slots__ = (
         "_at", "_backend", "_call", "_codes", "_denoised", "_first", "_levels", "_like", "_model_reuses", "_noise",
-        "_own", "_plain", "_plan", "_pointers", "_probe", "_program", "_raw", "_spans", "_step", "_values", "_watched", "_whole",
+        "_own", "_plain", "_plan", "_pointers", "_probe", "_program", "_raw", "_spans", "_step", "_values", "_watched",
+        "_whole",
     )  # fmt: skip
 
     def __init__(
@@ -106,7 +107,7 @@ class Runner:
         self._call, network_dtype, levels = _model(program, denoiser)
         self._program, self._whole, self._first = program, whole, first
         self._backend = backend_for(inputs, dtype, network_dtype, differentiable)
-        self._plan = program._plan_cache(plan)  # noqa: SLF001  (one package)
+        self._plan = program._plan_cache(plan)
         self._levels = self._backend.noise_levels(levels)
         self._noise = noise
         self._step = self._at = 0
@@ -265,7 +266,7 @@ class Runner:
 
     def _execute(self, stop: int) -> None:
         """Run operations up to `stop`. The loop is what a step costs beside the model: it stays in local variables."""
-        ops, combine, numel = self._plan.ops, self._program._core.combine, self._backend.numel  # noqa: SLF001
+        ops, combine, numel = self._plan.ops, self._program._core.combine, self._backend.numel
         pointers, values, own, codes, spans = self._pointers, self._values, self._own, self._codes, self._spans
         written, take, call, levels = self._backend.written, self._backend.take, self._call, self._levels
         at = self._at
@@ -273,7 +274,7 @@ class Runner:
             while at < stop:
                 op = ops[at]
                 if op.kind == PASS:
-                    _, _, _, inputs, outs, dead, denoised = op
+                    inputs, outs = op.inputs, op.outs
                     sources = [pointers[r] for r in inputs]
                     if 0 in sources:
                         self._combine_by_library(op)
@@ -281,38 +282,36 @@ class Runner:
                         targets = [own.get(key) or self._new_buffer(key) for key in outs]
                         types = None if self._plain else [t[2] for t in targets] + [codes[r] for r in inputs]
                         finite = combine(at, [t[1] for t in targets], sources, types, numel)
-                        for (register, _), mine in zip(outs, targets):  # noqa: B905  (equal by construction)
+                        for (register, _), mine in zip(outs, targets, strict=True):
                             values[register], pointers[register], codes[register], spans[register] = mine
                             if written is not None:
                                 written(mine[0])
                         if not finite:
                             self._not_finite(op)
-                    for register in dead:
+                    for register in op.dead:
                         values[register] = None
                 elif op.kind == CALL:
-                    _, _, step, source, outs, survives, live, number, denoised = op
-                    result = call(values[source], levels[number])
-                    if len(outs) > 1 or self._probe is not None or True in survives:
+                    result = call(values[op.input], levels[op.number])
+                    if not op.simple or self._probe is not None:
                         self._bind_results(op, result)
                     else:
-                        pointer, code, span = take(result, "the model returned", step)
-                        register = outs[0]
+                        pointer, code, span = take(result, "the model returned", op.step)
+                        register = op.outs[0]
                         begin, end = span
-                        for other in live:
+                        for other in op.live:
                             other_begin, other_end = spans[other]
                             if begin < other_end and other_begin < end:
                                 result = self._backend.clone(result)
-                                pointer, code, span = take(result, "", step)
+                                pointer, code, span = take(result, "", op.step)
                                 break
                         values[register], pointers[register] = result, pointer
                         codes[register], spans[register] = code, span
                         if code:
                             self._plain = False
                 else:
-                    denoised = None
                     self._draw(op)
-                if denoised is not None and self._watched:
-                    self._show_denoised(denoised)
+                if self._watched and op.denoised is not None:
+                    self._show_denoised(op.denoised)
                 at += 1
         finally:
             self._at = at
@@ -365,8 +364,8 @@ class Runner:
         shared = [r for r in op.live if _overlap(span, self._spans[r])]
         if self._probe is None and not self._raw.isdisjoint(shared):
             msg = (
-                f"the model returned memory at step {self._absolute(op.step)} that an earlier output still in use lives "
-                "in, after returning fresh memory at first; return a copy of buffers it keeps"
+                f"the model returned memory at step {self._absolute(op.step)} that an earlier output still in use "
+                "lives in, after returning fresh memory at first; return a copy of buffers it keeps"
             )
             raise ExecutionError(msg)
         if self._probe is not None:
@@ -419,7 +418,9 @@ class Runner:
             sample = self._backend.bad_sample(self._values[register])
             if sample is not None:
                 sources = [self._backend.bad_sample(self._values[r]) for r in op.inputs if r not in dict(op.outs)]
-                culprit = "the model returned it" if any(s is not None for s in sources) else "x left the range of its dtype"
+                culprit = (
+                    "the model returned it" if any(s is not None for s in sources) else "x left the range of its dtype"
+                )
                 self._raise_not_finite(self._absolute(op.step), sample, culprit)
 
     def _raise_not_finite(self, step: int, sample: int, culprit: str) -> None:
@@ -443,7 +444,7 @@ class Runner:
             msg = "the run is over; there is nothing to resume. Save its result instead"
             raise ExecutionError(msg)
         self._between_steps()
-        boundary = self._program._core.boundary(self._step)  # noqa: SLF001  (one package)
+        boundary = self._program._core.boundary(self._step)
         tensors = {name: self._values[register] for name, register in boundary}
         metadata = {"format": _FORMAT, "version": _VERSION, "program": self._whole.digest, "step": str(self.step)}
         if self._noise is not None:
@@ -592,7 +593,7 @@ def _executed(program: Program, denoiser: Any, denoised: bool) -> Program:
 
 def _model(program: Program, denoiser: Any) -> tuple[Callable[..., Any], Any, np.ndarray[Any, Any]]:
     """What to call, the dtype it wants its input in (None: the state's), and its second argument for every call."""
-    sigmas = program._core.denoise_sigmas()  # noqa: SLF001  (one package)
+    sigmas = program._core.denoise_sigmas()
     known = _foldable(denoiser)
     if known is None or program.calls == "denoiser":
         return denoiser, None, sigmas

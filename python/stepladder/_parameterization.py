@@ -55,8 +55,11 @@ class Parameterization(ABC):
         """Weight of the network's output in the denoised sample."""
 
     @abstractmethod
-    def c_noise(self, sigma: Floats, process: NoiseProcess) -> Any:
-        """Say what the network is told about the noise level: a float for a float, a float64 array for an array."""
+    def c_noise(self, sigma: Floats, process: NoiseProcess | None) -> Any:
+        """Say what the network is told about the noise level: a float for a float, a float64 array for an array.
+
+        `process` is the one the network was trained with; None where there is none to ask.
+        """
 
     @abstractmethod
     def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:
@@ -114,7 +117,7 @@ class _NoiseToSignal(Parameterization):
         return 1.0 / _sqrt(self._variance(sigma))
 
     @final
-    def c_noise(self, sigma: Floats, process: NoiseProcess) -> Any:
+    def c_noise(self, sigma: Floats, process: NoiseProcess | None) -> Any:
         """Say what the network is told: `ln(sigma) / 4` for EDM, else the process's timestep nearest to sigma."""
         return self._native.c_noise(sigma, process)
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from stepladder._program import Combine, Denoise, Noise
 
 if TYPE_CHECKING:
     from stepladder._program import Operation, Port, Program, Step
 
-CALL, PASS, DRAW = 0, 1, 2
+CALL: Final = 0
+PASS: Final = 1
+DRAW: Final = 2
 
 
 class Pass(NamedTuple):
     """One fused linear combination."""
 
-    kind: int
+    kind: Literal[1]
     at: int
     """Index among the program's operations."""
     step: int
@@ -31,7 +33,7 @@ class Pass(NamedTuple):
 class Call(NamedTuple):
     """One model call."""
 
-    kind: int
+    kind: Literal[0]
     at: int
     step: int
     input: int
@@ -42,13 +44,15 @@ class Call(NamedTuple):
     """Registers, other than the outputs, that are read after this operation."""
     number: int
     """Index among the model calls."""
+    simple: bool
+    """One output, which no later model call can reach."""
     denoised: int | None
 
 
 class Draw(NamedTuple):
     """One noise draw."""
 
-    kind: int
+    kind: Literal[2]
     at: int
     step: int
     out: int
@@ -56,6 +60,7 @@ class Draw(NamedTuple):
     sigma_to: float
     survives: bool
     live: tuple[int, ...]
+    denoised: None
 
 
 class Plan(NamedTuple):
@@ -139,14 +144,15 @@ def plan(program: Program) -> Plan:
             held.difference_update(outs)
         elif isinstance(op, Denoise):
             survives = tuple(ahead.get(r, 0) > 0 for r in outs)
-            walk.append(Call(CALL, at, step, op.input, outs, survives, others, number, denoised))
+            simple = len(outs) == 1 and not survives[0]
+            walk.append(Call(CALL, at, step, op.input, outs, survives, others, number, simple, denoised))
             number += 1
             held.difference_update(outs)
             held.update(r for r, s in zip(outs, survives, strict=True) if s)
             survivors = max(survivors, len(held))
         else:
             survives_draw = ahead.get(op.out, 0) > 0
-            walk.append(Draw(DRAW, at, step, op.out, op.sigma_from, op.sigma_to, survives_draw, others))
+            walk.append(Draw(DRAW, at, step, op.out, op.sigma_from, op.sigma_to, survives_draw, others, None))
             held.discard(op.out)
     ordinals = [op.ordinal for op in operations if isinstance(op, Noise)]
     return Plan(tuple(walk), steps, survivors, len(ordinals), ordinals[0] if ordinals else 0, program.inputs)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, final, overload
 
 import numpy as np
 
-from stepladder import _core
+from stepladder import _core as native
 from stepladder.errors import FileFormatError, ProgramError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
     from rich.table import Table
@@ -22,9 +21,8 @@ if TYPE_CHECKING:
     from stepladder._parameterization import Parameterization
     from stepladder._plan import Plan
 
-_FORMAT = "stepladder.program"
-_PORTS = ("x", "result", "second", "noise", "input", "value", "x[]")
-_SECONDS = {"uncond": 1, "unclipped": 2}
+FORMAT = "stepladder.program"
+"""Names what `Program.to_json` and `Program.save` write."""
 
 
 class Noise(NamedTuple):
@@ -120,19 +118,25 @@ def _operation(raw: tuple[Any, ...]) -> Operation:
 class Program:
     """A straight-line list of noise draws, linear combinations and model calls, with float64 coefficients.
 
-    Made by `Sampler.compile`. `len(program)` is its number of steps; `program[3:7]` the program of those steps, with the
-    history they read as named inputs. Programs are equal, and hash equally on every machine, when their contents are;
+    Made by `Sampler.compile`. `len(program)` is its number of steps; `program[3:7]` the program of those steps, with
+    Made by `Sampler.compile`. `len(program)` is its number of steps; `program[3:7]` is the program of those steps, with
     the label is not part of the contents.
     """
 
     __slots__ = ("_core", "_folded", "_plan", "label")
+
+    _core: native.Program
+    _folded: dict[tuple[Parameterization, bool], Program]
+    _plan: Plan | None
+    label: str
+    """What the program was compiled from; not part of its contents."""
 
     def __init__(self) -> None:
         msg = "programs are made by Sampler.compile, Program.from_json or Program.load"
         raise TypeError(msg)
 
     @classmethod
-    def _of(cls, core: _core.Program, label: str) -> Program:
+    def _of(cls, core: native.Program, label: str) -> Program:
         program = object.__new__(cls)
         program._core = core
         program._folded = {}
@@ -328,31 +332,9 @@ class Program:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the program as plain lists, numbers and text: what `to_json` writes."""
-        steps, calls, combines = self._core.offset
-        return {
-            "format": _FORMAT,
-            "version": _core.PROGRAM_VERSION,
-            "name": self.label,
-            "calls": self.calls,
-            "sigma_start": self.sigma_start,
-            "sigma_end": self.sigma_end,
-            "noise_range": None if self.noise_range is None else list(self.noise_range),
-            "offset": {"steps": steps, "calls": calls, "combines": combines},
-            "registers": self.registers,
-            "inputs": [port._asdict() for port in self.inputs],
-            "outputs": [port._asdict() for port in self.outputs],
-            "operations": [_operation_dict(op) for op in self.operations],
-            "steps": [
-                {
-                    "sigma": s.sigma,
-                    "sigma_next": s.sigma_next,
-                    "end": s.end,
-                    "x": s.x,
-                    "denoised": None if s.denoised is None else {"operation": s.denoised[0], "register": s.denoised[1]},
-                }
-                for s in self.steps
-            ],
-        }
+        from stepladder._program_json import to_dict
+
+        return to_dict(self)
 
     def to_json(self, indent: int | None = None) -> str:
         """Return the program as JSON. Coefficients survive the round trip bit for bit."""
@@ -370,14 +352,10 @@ class Program:
             The operations break a rule: a register read before it is written, an index out of range, a coefficient
             that is not finite.
         """
+        from stepladder._program_json import encode
         from stepladder.io import parse_json
 
-        return cls._from_dict(parse_json(text, "the program"))
-
-    @classmethod
-    def _from_dict(cls, document: Any) -> Program:
-        structure, numbers, label = _encode(document)
-        return cls._of(_core.Program.decode(structure, numbers), label)
+        return _restore(*encode(parse_json(text, "the program")))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save as safetensors: structure and coefficients as tensors, label and version as metadata.
@@ -390,7 +368,7 @@ class Program:
         from stepladder.io import write_tensors
 
         structure, numbers = self._core.encode()
-        metadata = {"format": _FORMAT, "version": str(_core.PROGRAM_VERSION), "label": self.label}
+        metadata = {"format": FORMAT, "version": str(native.PROGRAM_VERSION), "label": self.label}
         write_tensors(path, {"structure": structure, "numbers": numbers}, metadata)
 
     @classmethod
@@ -408,10 +386,10 @@ class Program:
 
         header = read_header(path)
         found = header.metadata.get("format"), header.metadata.get("version")
-        if found != (_FORMAT, str(_core.PROGRAM_VERSION)):
+        if found != (FORMAT, str(native.PROGRAM_VERSION)):
             msg = (
                 f"{path} is format {found[0]!r} version {found[1]!r}; "
-                f"this release reads {_FORMAT!r} version '{_core.PROGRAM_VERSION}'"
+                f"this release reads {FORMAT!r} version '{native.PROGRAM_VERSION}'"
             )
             raise FileFormatError(msg)
         kinds = {name: (info.dtype, len(info.shape)) for name, info in header.tensors.items()}
@@ -423,7 +401,7 @@ class Program:
 
 
 def _restore(structure: NDArray[Any], numbers: NDArray[Any], label: str) -> Program:
-    core = _core.Program.decode(np.ascontiguousarray(structure), np.ascontiguousarray(numbers))
+    core = native.Program.decode(np.ascontiguousarray(structure), np.ascontiguousarray(numbers))
     return Program._of(core, label)
 
 
@@ -433,153 +411,11 @@ def _lines(op: Operation, calls: str) -> list[tuple[str, str, str]]:
         return [("noise", f"r{op.out}", f"{kind} #{op.ordinal}, sigma {op.sigma_from:.6g} to {op.sigma_to:.6g}")]
     if isinstance(op, Denoise):
         second = "" if op.second is None else f", {op.second[0]} to r{op.second[1]}"
-        return [("denoise" if calls == "denoiser" else "network", f"r{op.out}", f"r{op.input} at {op.sigma:.6g}{second}")]
+        return [
+            ("denoise" if calls == "denoiser" else "network", f"r{op.out}", f"r{op.input} at {op.sigma:.6g}{second}")
+        ]
     rows = []
     for i, row in enumerate(op.rows):
         terms = " ".join(f"{c:+.9g}·r{r}" for r, c in row.terms)
         rows.append(("combine" if i == 0 else "  and", f"r{row.out}", terms))
     return rows
-
-
-def _operation_dict(op: Operation) -> dict[str, Any]:
-    if isinstance(op, Noise):
-        return {"op": "noise", **op._asdict()}
-    if isinstance(op, Combine):
-        rows = [{"out": row.out, "terms": [list(term) for term in row.terms]} for row in op.rows]
-        return {"op": "combine", "inputs": list(op.inputs), "rows": rows}
-    second = None if op.second is None else {"kind": op.second[0], "out": op.second[1]}
-    return {"op": "denoise", "out": op.out, "input": op.input, "sigma": op.sigma, "second": second}
-
-
-def _encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]:
-    """Turn `Program.to_dict` into the core's two lists; the core then checks the program itself."""
-    structure: list[int] = []
-    numbers: list[float] = []
-
-    def fields(value: Any, where: str, *names: str) -> list[Any]:
-        if not isinstance(value, dict) or set(value) != set(names):
-            got = sorted(value) if isinstance(value, dict) else type(value).__name__
-            msg = f"{where} has {got}; expected exactly {', '.join(names)}"
-            raise FileFormatError(msg)
-        return [value[name] for name in names]
-
-    def items(value: Any, where: str) -> list[Any]:
-        if not isinstance(value, list):
-            msg = f"{where} is a {type(value).__name__}; expected a list"
-            raise FileFormatError(msg)
-        return value
-
-    def whole(value: Any, where: str) -> None:
-        if type(value) is not int or not 0 <= value < 2**32:
-            msg = f"{where} is {value!r}; expected a whole number from 0 to 2**32 - 1"
-            raise FileFormatError(msg)
-        structure.append(value)
-
-    def number(value: Any, where: str) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            msg = f"{where} is {value!r}; expected a number"
-            raise FileFormatError(msg)
-        numbers.append(float(value))
-
-    def choice(value: Any, where: str, known: Mapping[Any, int]) -> None:
-        if not isinstance(value, str | None.__class__) or value not in known:
-            msg = f"{where} is {value!r}; expected one of {', '.join(map(repr, known))}"
-            raise FileFormatError(msg)
-        structure.append(known[value])
-
-    def ports(value: Any, where: str) -> None:
-        structure.append(len(items(value, where)))
-        for port in value:
-            name, register = fields(port, f"each of {where}", "name", "register")
-            match = re.fullmatch(r"(x|result|second|noise|input|value)(?:\[(\d{1,9})\])?(?:\[(\d{1,9})\])?", str(name))
-            kind = None if match is None else match[1] + ("[]" if match[1] == "x" and match[2] else "")
-            if kind is None or (match[2] is None) != (kind == "x") or (match[3] is None) != (kind != "value"):  # type: ignore[index]
-                msg = f"{where} names {name!r}; expected 'x', 'x[n]', 'result[n]', 'value[n][row]' and the like"
-                raise FileFormatError(msg)
-            structure.extend((_PORTS.index(kind), int(match[2] or 0), int(match[3] or 0)))  # type: ignore[index]
-            whole(register, f"a register of {where}")
-
-    def operation(at: int, op: Any) -> None:
-        where = f"operation {at}"
-        kind = op.get("op") if isinstance(op, dict) else None
-        if kind == "noise":
-            _, out, a, b, stream, ordinal = fields(op, where, "op", "out", "sigma_from", "sigma_to", "stream", "ordinal")
-            structure.append(0)
-            for value in (out, stream, ordinal):
-                whole(value, where)
-            number(a, where)
-            number(b, where)
-        elif kind == "combine":
-            _, inputs, rows = fields(op, where, "op", "inputs", "rows")
-            structure.extend((1, len(items(inputs, where))))
-            for register in inputs:
-                whole(register, where)
-            structure.append(len(items(rows, where)))
-            place = {register: i for i, register in enumerate(inputs)}
-            for row in rows:
-                out, terms = fields(row, f"a row of {where}", "out", "terms")
-                whole(out, where)
-                structure.append(len(items(terms, where)))
-                for term in terms:
-                    if not isinstance(term, list) or len(term) != 2 or type(term[0]) is not int or term[0] not in place:
-                        msg = f"{where} has the term {term!r}; expected [register, coefficient] with a register of its inputs"
-                        raise FileFormatError(msg)
-                    structure.append(place[term[0]])
-                    number(term[1], where)
-        elif kind == "denoise":
-            _, out, source, sigma, second = fields(op, where, "op", "out", "input", "sigma", "second")
-            structure.append(2)
-            whole(out, where)
-            whole(source, where)
-            number(sigma, where)
-            if second is None:
-                structure.append(0)
-            else:
-                name, register = fields(second, f"second of {where}", "kind", "out")
-                choice(name, f"second of {where}", _SECONDS)
-                whole(register, where)
-        else:
-            msg = f"{where} is {kind!r}; expected 'noise', 'combine' or 'denoise'"
-            raise FileFormatError(msg)
-
-    form, version = (document.get("format"), document.get("version")) if isinstance(document, dict) else (None, None)
-    if (form, version) != (_FORMAT, _core.PROGRAM_VERSION):
-        msg = f"format {form!r} version {version!r}; this release reads {_FORMAT!r} version {_core.PROGRAM_VERSION}"
-        raise FileFormatError(msg)
-    names = ("format", "version", "name", "calls", "sigma_start", "sigma_end", "noise_range", "offset")
-    names += ("registers", "inputs", "outputs", "operations", "steps")
-    _, _, label, calls, start, end, noise_range, offset, registers, inputs, outputs, operations, steps = fields(
-        document, "the program", *names
-    )
-    structure.append(version)
-    choice(calls, "calls", {"denoiser": 0, "network": 1})
-    for value in fields(offset, "offset", "steps", "calls", "combines"):
-        whole(value, "offset")
-    whole(registers, "registers")
-    structure.append(int(noise_range is not None))
-    if noise_range is not None:
-        if len(items(noise_range, "noise_range")) != 2:
-            msg = f"noise_range is {noise_range!r}; expected two numbers or null"
-            raise FileFormatError(msg)
-        for value in noise_range:
-            number(value, "noise_range")
-    ports(inputs, "inputs")
-    ports(outputs, "outputs")
-    structure.append(len(items(operations, "operations")))
-    for at, op in enumerate(operations):
-        operation(at, op)
-    structure.append(len(items(steps, "steps")))
-    for i, step in enumerate(steps):
-        sigma, sigma_next, stop, x, denoised = fields(step, f"step {i}", "sigma", "sigma_next", "end", "x", "denoised")
-        number(sigma, f"sigma of step {i}")
-        number(sigma_next, f"sigma_next of step {i}")
-        whole(stop, f"end of step {i}")
-        whole(x, f"x of step {i}")
-        structure.append(int(denoised is not None))
-        if denoised is not None:
-            for value in fields(denoised, f"denoised of step {i}", "operation", "register"):
-                whole(value, f"denoised of step {i}")
-    if not steps or (start, end) != (steps[0]["sigma"], steps[-1]["sigma_next"]):
-        msg = f"sigma_start {start!r} and sigma_end {end!r} do not match the steps"
-        raise FileFormatError(msg)
-    return np.array(structure, dtype=np.int64), np.array(numbers, dtype=np.float64), str(label)

@@ -79,7 +79,7 @@ class Sampler(ABC):
         levels = _levels(sigmas)
         trace = _core.Trace(levels)
         self.trace(trace, levels.tolist())
-        return Program._of(trace.finish(), repr(self))  # noqa: SLF001  (the constructor is not public)
+        return Program._of(trace.finish(), repr(self))
 
 
 def _levels(sigmas: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

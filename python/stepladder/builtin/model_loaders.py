@@ -21,4 +21,6 @@ def digits() -> ModelLoader:
 @hookimpl
 def register_model_loaders(register: Register) -> None:
     """Register the model loaders."""
-    register("digits", digits, source="Karras et al. 2022, arXiv:2206.00364, on scikit-learn's digits (UCI, Alpaydin 1998)")
+    register(
+        "digits", digits, source="Karras et al. 2022, arXiv:2206.00364, on scikit-learn's digits (UCI, Alpaydin 1998)"
+    )

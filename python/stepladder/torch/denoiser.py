@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import torch
 
-from stepladder.errors import ExecutionError
 from stepladder.torch.guidance import _tensor
 
 if TYPE_CHECKING:
@@ -57,9 +56,6 @@ class Denoiser:
         guidance: ClassifierFreeGuidance | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        if not callable(network):
-            msg = f"network is {type(network).__name__}; expected a callable (x, c_noise, **conditioning) -> F"
-            raise ExecutionError(msg)
         self.network = network
         self.parameterization = parameterization
         self.process = process

@@ -13,6 +13,7 @@ from stepladder.errors import ExecutionError, FileFormatError
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     import numpy as np
 
@@ -22,9 +23,9 @@ _NAMES = "float32, float64, float16 or bfloat16"
 
 
 def _transformed() -> bool:
-    """Whether torch is recording rather than computing: tracing, compiling, or inside a function transform."""
+    """Whether torch is recording rather than computing: tracing, compiling, inside a function transform."""
     return bool(
-        torch.jit.is_tracing()
+        torch._C._get_tracing_state() is not None
         or torch.compiler.is_compiling()
         or torch._C._functorch.maybe_current_level() is not None
     )
@@ -51,7 +52,8 @@ class TorchBackend:
         self._looks = not _transformed()
         self._bad: tuple[int, int] | None = None
         self._flags: list[tuple[int, torch.Tensor]] = []
-        self.written = torch.autograd.graph.increment_version if torch.is_grad_enabled() and self._kernel else None
+        recorded = torch.is_grad_enabled() and self._kernel
+        self.written: Callable[[Any], None] | None = torch.autograd.graph.increment_version if recorded else None
 
     def context(self) -> AbstractContextManager[Any]:
         """Without gradients unless they are tracked; tracking respects the caller's own setting."""

@@ -16,8 +16,8 @@ _SEEDS = 2**64
 class IidNoise(NoiseSource):
     """Independent draws: sample b of the batch uses torch's CPU generator seeded with `seed + b`.
 
-    Draw k of a run is the k-th draw of each generator, in float32, cast to the dtype and device of x: image b of a batch
-    is the image made alone with seed `seed + b`.
+    Draw k of a run is the k-th draw of each generator, in float32, cast to the dtype and device of x: image b of a
+    batch is the image made alone with seed `seed + b`.
 
     Parameters
     ----------

@@ -136,9 +136,16 @@ impl Parameterization {
     ///
     /// # Errors
     /// A sigma that is not positive and finite, or that the process refuses.
-    pub fn c_noise(&self, sigmas: &[f64], process: &dyn NoiseProcess, out: &mut [f64]) -> Result<()> {
+    pub fn c_noise(&self, sigmas: &[f64], process: Option<&dyn NoiseProcess>, out: &mut [f64]) -> Result<()> {
         match self.prediction {
-            Prediction::Epsilon | Prediction::V => process.timestep(sigmas, Lookup::Nearest, out),
+            Prediction::Epsilon | Prediction::V => process
+                .ok_or_else(|| Error::Message {
+                    noun: Noun::Parameterization,
+                    message: "the network is told the timestep of its noise process, and process is None; pass the \
+                              process the network was trained with"
+                        .to_owned(),
+                })?
+                .timestep(sigmas, Lookup::Nearest, out),
             Prediction::Edm => fill(sigmas, out, f64::MIN_POSITIVE, |sigma| 0.25 * libm::log(sigma)),
         }
     }

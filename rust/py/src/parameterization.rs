@@ -34,8 +34,11 @@ impl NativeParameterization {
 
     /// What the network is told about every sigma.
     fn c_noise<'py>(&self, sigma: &Bound<'py, PyAny>, process: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if process.is_none() {
+            return floats::map(Noun::Parameterization, "sigma", sigma, |sigma, out| self.0.c_noise(sigma, None, out));
+        }
         with_process(process, |process| {
-            floats::map(Noun::Parameterization, "sigma", sigma, |sigma, out| self.0.c_noise(sigma, process, out))
+            floats::map(Noun::Parameterization, "sigma", sigma, |sigma, out| self.0.c_noise(sigma, Some(process), out))
         })
     }
 }

@@ -362,7 +362,7 @@ impl Program {
         flat.into_pyarray(py).call_method1("reshape", ((moments.len(), 2),))
     }
 
-    /// Runs combine number `op` of the operations: `outs` and `ins` are addresses of `len` elements each, in the order of
+    /// Runs combine number `op` of the operations: `outs` and `ins` are addresses of `numel` elements each, in the order of
     /// its rows and inputs; `codes` their dtypes, outputs first (None: all float32). Returns whether every value written
     /// is finite. Releases the GIL around long passes.
     ///
@@ -375,7 +375,7 @@ impl Program {
         outs: Bound<'_, PyList>,
         ins: Bound<'_, PyList>,
         codes: Option<Vec<u8>>,
-        len: usize,
+        numel: usize,
     ) -> PyResult<bool> {
         let Some(Op::Combine { inputs, rows }) = self.inner.ops().get(op) else {
             return Err(crate::error::ExecutionError::new_err(format!("operation {op} is not a combine")));
@@ -401,11 +401,11 @@ impl Program {
         let pass = Shared(&specs, &operands, &outputs);
         let work = move || {
             let Shared(specs, operands, outputs) = { pass };
-            // SAFETY: the executor passes addresses of live, contiguous CPU tensors of `len` elements of these dtypes,
+            // SAFETY: the executor passes addresses of live, contiguous CPU tensors of `numel` elements of these dtypes,
             // which it references until this returns, and which the run alone writes.
-            unsafe { kernel::combine(specs, operands, outputs, len, kernel::num_threads()) }
+            unsafe { kernel::combine(specs, operands, outputs, numel, kernel::num_threads()) }
         };
-        let finite = if len * (outs.len() + ins.len()) >= DETACH_ELEMENTS { py.detach(work) } else { work() };
+        let finite = if numel * (outs.len() + ins.len()) >= DETACH_ELEMENTS { py.detach(work) } else { work() };
         finite.map_err(to_py)
     }
 
