@@ -1,10 +1,12 @@
 //! The fused linear combination against a scalar loop with the same roundings, on every CPU path.
 
+#![allow(clippy::float_cmp, clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unreadable_literal)]
+
 use half::{bf16, f16};
 use proptest::prelude::*;
 use stepladder_core::kernel::{
-    Dtype, INLINE_TERMS, MAX_THREADS, MIN_ELEMENTS_PER_THREAD, Operand, OperandMut, RowSpec, Term, combine,
-    combine_on, combine_slices, num_threads, set_num_threads,
+    Dtype, INLINE_TERMS, MAX_THREADS, MIN_ELEMENTS_PER_THREAD, Operand, OperandMut, RowSpec, Term, combine, combine_on,
+    combine_slices, num_threads, set_num_threads,
 };
 use stepladder_core::simd::Backend;
 use stepladder_core::{Error, Noun};
@@ -47,7 +49,6 @@ impl Array {
 }
 
 /// The nearest stored value, ties to even, by comparing the neighbours of a first guess.
-#[allow(clippy::cast_possible_truncation)]
 fn encode(dtype: Dtype, value: f64) -> Vec<u8> {
     let nearest = |guess: u16, decode: &dyn Fn(u16) -> f64, beyond: f64| {
         if value.is_nan() {
@@ -62,9 +63,7 @@ fn encode(dtype: Dtype, value: f64) -> Vec<u8> {
             let near = decode(bits);
             !near.is_nan() && near.is_sign_negative() == value.is_sign_negative()
         });
-        valid
-            .min_by(|&a, &b| distance(a).total_cmp(&distance(b)).then((a & 1).cmp(&(b & 1))))
-            .unwrap()
+        valid.min_by(|&a, &b| distance(a).total_cmp(&distance(b)).then((a & 1).cmp(&(b & 1)))).unwrap()
     };
     match dtype {
         Dtype::F32 => (value as f32).to_le_bytes().to_vec(),
@@ -84,7 +83,6 @@ fn encode(dtype: Dtype, value: f64) -> Vec<u8> {
 }
 
 /// One row, element by element, with the roundings the kernel promises.
-#[allow(clippy::cast_possible_truncation)]
 fn reference(terms: &[Term], inputs: &[Array], out: Dtype, len: usize) -> Array {
     let wide = out == Dtype::F64 || terms.iter().any(|term| inputs[term.input].dtype == Dtype::F64);
     let values: Vec<f64> = (0..len)
@@ -283,7 +281,6 @@ fn one_value_that_is_not_finite_is_found_wherever_it_is() {
     }
 }
 
-#[allow(clippy::cast_possible_truncation)]
 fn encode_is_finite(dtype: Dtype, value: f64) -> bool {
     Array::new(dtype, &[(value as f32).into()]).get(0).is_finite()
 }
@@ -404,10 +401,7 @@ fn refusals_say_what_came_and_what_was_expected() {
     let one_out = [output(2048, f32_)];
 
     assert_eq!(refusal(&[], &one_in, &[], 8, 1), "combine got 0 rows; expected 1 to 3");
-    assert_eq!(
-        refusal(&[row; 4], &one_in, &[one_out[0]; 4], 8, 1),
-        "combine got 4 rows; expected 1 to 3"
-    );
+    assert_eq!(refusal(&[row; 4], &one_in, &[one_out[0]; 4], 8, 1), "combine got 4 rows; expected 1 to 3");
     assert_eq!(
         refusal(&[row; 2], &one_in, &one_out, 8, 1),
         "combine got 2 rows and 1 outputs; expected one output per row"

@@ -8,12 +8,7 @@ fn refuse(message: String) -> Error {
 }
 
 /// Counts and indices.
-pub(super) fn shape(
-    rows: &[RowSpec<'_>],
-    inputs: &[Operand],
-    outputs: &[OperandMut],
-    threads: usize,
-) -> Result<()> {
+pub(super) fn shape(rows: &[RowSpec<'_>], inputs: &[Operand], outputs: &[OperandMut], threads: usize) -> Result<()> {
     if rows.is_empty() || rows.len() > MAX_ROWS {
         return Err(refuse(format!("combine got {} rows; expected 1 to {MAX_ROWS}", rows.len())));
     }
@@ -48,9 +43,7 @@ pub(super) fn overlap(inputs: &[Operand], outputs: &[OperandMut], len: usize) ->
         let (at, bytes) = (out.ptr.addr(), len * out.dtype.size());
         for (other, earlier) in outputs[..r].iter().enumerate() {
             if overlaps(at, bytes, earlier.ptr.addr(), len * earlier.dtype.size()) {
-                return Err(refuse(format!(
-                    "outputs {other} and {r} share memory; expected a separate array per row"
-                )));
+                return Err(refuse(format!("outputs {other} and {r} share memory; expected a separate array per row")));
             }
         }
         for (k, input) in inputs.iter().enumerate() {

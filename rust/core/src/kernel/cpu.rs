@@ -50,7 +50,7 @@ mod x86 {
         _mm512_loadu_ps, _mm512_storeu_ps,
     };
 
-    use super::{GROUP, Cpu};
+    use super::{Cpu, GROUP};
 
     /// F16C, eight values at a time.
     pub(in super::super) struct Avx2;

@@ -6,6 +6,8 @@
 //! rounded once, when stored (float64 sums go to 16-bit formats in one rounding too). The result of an element depends on
 //! its operands alone: not on its position, the length, the number of threads or the CPU path (payloads of NaNs excepted).
 
+#![expect(clippy::inline_always, reason = "a body must inline into each CPU path to be compiled for it")]
+
 mod check;
 mod cpu;
 mod dtype;
@@ -125,7 +127,7 @@ fn plan(rows: &[RowSpec<'_>], inputs: &[Operand], outputs: &[OperandMut]) -> Pas
             .iter()
             .map(|term| {
                 let Operand { ptr, dtype } = inputs[term.input];
-                #[allow(clippy::cast_possible_truncation)]
+                #[expect(clippy::cast_possible_truncation, reason = "rounded once, as promised")]
                 let single = term.coefficient as f32;
                 Load { ptr, dtype, single, double: term.coefficient }
             })

@@ -17,9 +17,12 @@ mod sealed {
 
 /// `f32` and `f64`, the element types of the vectorised functions.
 pub trait Float: sealed::Sealed + Copy + Into<f64> + Send + Sync + 'static {
-    /// One.
     #[doc(hidden)]
     const ONE: Self;
+    /// Largest integer exponent for which repeated squaring keeps the promise of `pow`: each of its roundings may
+    /// cost an ulp.
+    #[doc(hidden)]
+    const SQUARING: f64;
     #[doc(hidden)]
     #[must_use]
     fn exp_lane(self) -> Self;
@@ -41,9 +44,10 @@ pub trait Float: sealed::Sealed + Copy + Into<f64> + Send + Sync + 'static {
 }
 
 macro_rules! float {
-    ($t:ty, $exp:path, $ln:path, $pow:path, $libm_pow:path) => {
+    ($t:ty, $squaring:literal, $exp:path, $ln:path, $pow:path, $libm_pow:path) => {
         impl Float for $t {
             const ONE: Self = 1.0;
+            const SQUARING: f64 = $squaring;
             #[inline(always)]
             fn exp_lane(self) -> Self {
                 $exp(self)
@@ -71,8 +75,8 @@ macro_rules! float {
     };
 }
 
-float!(f32, exp::exp_f32, ln::ln_f32, pow::pow_f32, libm::powf);
-float!(f64, exp::exp_f64, ln::ln_f64, pow::pow_f64, libm::pow);
+float!(f32, 4.0, exp::exp_f32, ln::ln_f32, pow::pow_f32, libm::powf);
+float!(f64, 8.0, exp::exp_f64, ln::ln_f64, pow::pow_f64, libm::pow);
 
 /// Polynomial with `c[0]` the constant term, by Horner's rule.
 #[inline(always)]

@@ -10,6 +10,8 @@
 //! NaN; `ln` gives -inf for both zeros, NaN for negatives and NaN, inf for inf; `pow` follows IEEE 754 `pow` everywhere.
 //! An element's result depends on its value alone: not on its position, the slice's length, or the CPU path.
 
+#![expect(clippy::inline_always, reason = "a body must inline into each CPU path to be compiled for it")]
+
 mod dispatch;
 mod float;
 mod map;
@@ -81,7 +83,7 @@ pub fn ln_on<T: Float>(backend: Backend, xs: &mut [T]) {
     map_in_place(backend, &Ln, xs);
 }
 
-/// Raises each element to `exponent`. Integers of magnitude 8 and below go through [`powi()`].
+/// Raises each element to `exponent`. Integers of magnitude 8 (`f32`: 4) and below go through [`powi()`].
 pub fn pow<T: Float>(xs: &mut [T], exponent: T) {
     pow_on(Backend::active(), xs, exponent);
 }
@@ -92,7 +94,7 @@ pub fn pow<T: Float>(xs: &mut [T], exponent: T) {
 /// When the lengths differ.
 pub fn pow_into<T: Float>(dst: &mut [T], src: &[T], exponent: T) {
     let y: f64 = exponent.into();
-    if small_integer(y).is_none()
+    if small_integer::<T>(y).is_none()
         && let Some(plan) = PowPlan::new(y)
     {
         map_into(Backend::active(), &Pow(plan), dst, src);
@@ -105,7 +107,7 @@ pub fn pow_into<T: Float>(dst: &mut [T], src: &[T], exponent: T) {
 /// [`pow()`] on a chosen CPU path.
 pub fn pow_on<T: Float>(backend: Backend, xs: &mut [T], exponent: T) {
     let y: f64 = exponent.into();
-    if let Some(n) = small_integer(y) {
+    if let Some(n) = small_integer::<T>(y) {
         powi_in_place(backend, xs, n);
     } else if let Some(plan) = PowPlan::new(y) {
         map_in_place(backend, &Pow(plan), xs);
@@ -125,7 +127,7 @@ pub fn powi<T: Float>(xs: &mut [T], n: i32) {
 }
 
 /// The exponents for which repeated squaring keeps [`pow()`]'s promise.
-#[allow(clippy::cast_possible_truncation)]
-fn small_integer(y: f64) -> Option<i32> {
-    (y.trunc() == y && y.abs() <= 8.0).then_some(y as i32)
+#[expect(clippy::cast_possible_truncation, reason = "at most 8")]
+fn small_integer<T: Float>(y: f64) -> Option<i32> {
+    (y.fract() == 0.0 && y.abs() <= T::SQUARING).then_some(y as i32)
 }

@@ -23,14 +23,8 @@ const EXP: [f64; 10] = [
 ];
 
 /// The same function for single precision: error times r^2 below 8e-9.
-#[allow(clippy::excessive_precision)]
-const EXP_SHORT: [f64; 5] = [
-    0.5,
-    0.166_665_768_459_939_77,
-    0.041_666_554_437_685_94,
-    0.008_363_202_971_575_855,
-    0.001_392_621_346_633_244_4,
-];
+const EXP_SHORT: [f64; 5] =
+    [0.5, 0.166_665_768_459_939_77, 0.041_666_554_437_685_94, 0.008_363_202_971_575_855, 0.001_392_621_346_633_244_4];
 
 /// Adding this rounds a double of magnitude below 2^51 to an integer held in the low bits, here with 2046 added so that
 /// half of them is an exponent field.
@@ -82,7 +76,7 @@ pub(super) fn exp_f32(x: f32) -> f32 {
     let n = shifted - ROUND_F32;
     let r = n.mul_add(-std::f32::consts::LN_2, x);
     let r = n.mul_add(1.904_654_2e-9, r);
-    #[allow(clippy::cast_possible_truncation)]
+    #[expect(clippy::cast_possible_truncation, reason = "coefficients of a polynomial in float")]
     let q = horner_f32(r, EXP_SHORT.map(|c| c as f32));
     let p = 1.0 + (r * r).mul_add(q, r);
     let bits = shifted.to_bits();

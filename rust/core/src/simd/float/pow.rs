@@ -25,11 +25,10 @@ pub struct PowPlan {
 impl PowPlan {
     /// `None` where the vector path's error grows beyond its promise: a huge, infinite or NaN exponent, or 0.
     pub(in crate::simd) fn new(exponent: f64) -> Option<Self> {
-        // Negated so that NaN is refused as well.
-        if !(exponent.abs() <= 1_099_511_627_776.0) || exponent == 0.0 {
+        if exponent.is_nan() || exponent.abs() > 1_099_511_627_776.0 || exponent == 0.0 {
             return None;
         }
-        let integer = exponent.trunc() == exponent;
+        let integer = exponent.fract() == 0.0;
         let (at_zero, at_infinity) = if exponent > 0.0 { (0.0, f64::INFINITY) } else { (f64::INFINITY, 0.0) };
         Some(Self {
             exponent,
@@ -87,7 +86,7 @@ pub(super) fn pow_f32(x: f32, plan: &PowPlan) -> f32 {
     let p = plan.exponent * ln;
     let p = if p > 200.0 { 200.0 } else { p };
     let p = if p < -200.0 { -200.0 } else { p };
-    #[allow(clippy::cast_possible_truncation)]
+    #[expect(clippy::cast_possible_truncation, reason = "the only rounding that counts")]
     let power = plan.finish(wide, exp_short(p)) as f32;
     power
 }
