@@ -28,22 +28,34 @@ struct Pow(PowPlan);
 
 impl<T: Float> Lane<T> for Exp {
     #[inline(always)]
-    fn lane(&self, x: T) -> T {
-        x.exp_lane()
+    fn is_ordinary(&self, x: T) -> bool {
+        x.is_ordinary_for_exp()
+    }
+    #[inline(always)]
+    fn lane<const ORD: bool>(&self, x: T) -> T {
+        x.exp_lane::<ORD>()
     }
 }
 
 impl<T: Float> Lane<T> for Ln {
     #[inline(always)]
-    fn lane(&self, x: T) -> T {
-        x.ln_lane()
+    fn is_ordinary(&self, x: T) -> bool {
+        x.is_ordinary_for_ln()
+    }
+    #[inline(always)]
+    fn lane<const ORD: bool>(&self, x: T) -> T {
+        x.ln_lane::<ORD>()
     }
 }
 
 impl<T: Float> Lane<T> for Pow {
     #[inline(always)]
-    fn lane(&self, x: T) -> T {
-        x.pow_lane(&self.0)
+    fn is_ordinary(&self, x: T) -> bool {
+        x.is_ordinary_for_pow(&self.0)
+    }
+    #[inline(always)]
+    fn lane<const ORD: bool>(&self, x: T) -> T {
+        x.pow_lane::<ORD>(&self.0)
     }
 }
 
@@ -95,7 +107,7 @@ pub fn pow<T: Float>(xs: &mut [T], exponent: T) {
 pub fn pow_into<T: Float>(dst: &mut [T], src: &[T], exponent: T) {
     let y: f64 = exponent.into();
     if small_integer::<T>(y).is_none()
-        && let Some(plan) = PowPlan::new(y)
+        && let Some(plan) = PowPlan::new::<T>(y)
     {
         map_into(Backend::active(), &Pow(plan), dst, src);
     } else {
@@ -109,7 +121,7 @@ pub fn pow_on<T: Float>(backend: Backend, xs: &mut [T], exponent: T) {
     let y: f64 = exponent.into();
     if let Some(n) = small_integer::<T>(y) {
         powi_in_place(backend, xs, n);
-    } else if let Some(plan) = PowPlan::new(y) {
+    } else if let Some(plan) = PowPlan::new::<T>(y) {
         map_in_place(backend, &Pow(plan), xs);
     } else {
         // Infinite, NaN or astronomical exponents: no schedule has one, so only the value matters.

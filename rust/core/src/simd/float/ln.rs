@@ -34,17 +34,21 @@ pub(super) fn split(x: f64) -> (f64, f64) {
     (k, m)
 }
 
-/// [`split`] for positive subnormals too.
+/// [`split`] for positive subnormals too, unless `ORD` promises that there are none.
 #[inline(always)]
-pub(super) fn split_any(x: f64) -> (f64, f64) {
+pub(super) fn split_any<const ORD: bool>(x: f64) -> (f64, f64) {
+    if ORD {
+        return split(x);
+    }
     let tiny = x < f64::MIN_POSITIVE;
     let (k, m) = split(if tiny { x * 18_014_398_509_481_984.0 } else { x });
     (if tiny { k - 54.0 } else { k }, m)
 }
 
+/// `ORD` promises a positive normal number.
 #[inline(always)]
-pub(super) fn ln_f64(x: f64) -> f64 {
-    let (k, m) = split_any(x);
+pub(super) fn ln_f64<const ORD: bool>(x: f64) -> f64 {
+    let (k, m) = split_any::<ORD>(x);
     let f = m - 1.0;
     let s = f / (f + 2.0);
     let z = s * s;
@@ -52,6 +56,9 @@ pub(super) fn ln_f64(x: f64) -> f64 {
     // 2 s = f - f^2/2 + s f^2/2 moves the rounding of s, which is large against f, into a small term.
     let tail = s.mul_add(z.mul_add(horner_f64(z, ATANH), half_square), k * LN2_LO);
     let value = k.mul_add(LN2_HI, f - (half_square - tail));
+    if ORD {
+        return value;
+    }
     // Written so that NaN and negatives fail both comparisons.
     let special = if x == 0.0 {
         f64::NEG_INFINITY
@@ -63,9 +70,10 @@ pub(super) fn ln_f64(x: f64) -> f64 {
     if x > 0.0 && x < f64::INFINITY { value } else { special }
 }
 
+/// `ORD` promises a positive normal number.
 #[inline(always)]
-pub(super) fn ln_f32(x: f32) -> f32 {
-    let tiny = x < f32::MIN_POSITIVE;
+pub(super) fn ln_f32<const ORD: bool>(x: f32) -> f32 {
+    let tiny = !ORD && x < f32::MIN_POSITIVE;
     let bits = (if tiny { x * 33_554_432.0 } else { x }).to_bits();
     let wrapped = bits.wrapping_sub(SQRT_HALF_F32).wrapping_add(127 << 23);
     let biased = f32::from_bits((wrapped >> 23) | 0x4b00_0000);
@@ -78,6 +86,9 @@ pub(super) fn ln_f32(x: f32) -> f32 {
     let atanh = horner_f32(z, [0.666_666_85, 0.399_887_57, 0.295_809_86]);
     let tail = s.mul_add(z.mul_add(atanh, half_square), k * -1.904_654_2e-9);
     let value = k.mul_add(std::f32::consts::LN_2, f - (half_square - tail));
+    if ORD {
+        return value;
+    }
     let special = if x == 0.0 {
         f32::NEG_INFINITY
     } else if x > 0.0 {

@@ -1,7 +1,7 @@
 //! pow with one exponent for a whole slice: exp(y ln|x|) with ln|x| in two doubles.
 
 use super::exp::{LN2_HI, exp_short, exp_sum};
-use super::horner_f64;
+use super::{Float, horner_f64};
 use super::ln::{ATANH, ATANH_SHORT, split, split_any};
 
 /// ln 2 cut to 42 bits, so that its product with an exponent is exact, and the rest.
@@ -20,23 +20,36 @@ pub struct PowPlan {
     odd: f64,
     /// Result factor of a base below 0: 1 for integers, NaN else.
     negative: f64,
+    /// Normal bases between which the result is ordinary for the element type.
+    least: f64,
+    most: f64,
 }
 
 impl PowPlan {
     /// `None` where the vector path's error grows beyond its promise: a huge, infinite or NaN exponent, or 0.
-    pub(in crate::simd) fn new(exponent: f64) -> Option<Self> {
+    pub(in crate::simd) fn new<T: Float>(exponent: f64) -> Option<Self> {
         if exponent.is_nan() || exponent.abs() > 1_099_511_627_776.0 || exponent == 0.0 {
             return None;
         }
         let integer = exponent.fract() == 0.0;
         let (at_zero, at_infinity) = if exponent > 0.0 { (0.0, f64::INFINITY) } else { (f64::INFINITY, 0.0) };
+        // A little less, for the rounding of the bounds.
+        let reach = 0.999 * T::ORDINARY_EXP / exponent.abs();
         Some(Self {
             exponent,
             at_zero,
             at_infinity,
             odd: if integer && exponent % 2.0 != 0.0 { -1.0 } else { 1.0 },
             negative: if integer { 1.0 } else { f64::NAN },
+            least: libm::exp(-reach).max(f64::MIN_POSITIVE),
+            most: libm::exp(reach).min(f64::MAX),
         })
+    }
+
+    /// Whether every special case is excluded.
+    #[inline(always)]
+    pub(super) fn is_ordinary(&self, x: f64) -> bool {
+        x >= self.least && x <= self.most
     }
 
     /// Replaces the power of |x| by the power of x.
@@ -52,8 +65,8 @@ impl PowPlan {
 }
 
 #[inline(always)]
-pub(super) fn pow_f64(x: f64, plan: &PowPlan) -> f64 {
-    let (k, m) = split_any(x.abs());
+pub(super) fn pow_f64<const ORD: bool>(x: f64, plan: &PowPlan) -> f64 {
+    let (k, m) = split_any::<ORD>(if ORD { x } else { x.abs() });
     let num = m - 1.0;
     let den = m + 1.0;
     let den_lo = m - (den - 1.0);
@@ -73,20 +86,26 @@ pub(super) fn pow_f64(x: f64, plan: &PowPlan) -> f64 {
     let ln_lo = low - (ln_hi - sum);
     let p_hi = plan.exponent * ln_hi;
     let p_lo = plan.exponent.mul_add(ln_lo, plan.exponent.mul_add(ln_hi, -p_hi));
-    plan.finish(x, exp_sum(p_hi, p_lo))
+    let power = exp_sum::<ORD>(p_hi, p_lo);
+    if ORD { power } else { plan.finish(x, power) }
 }
 
 #[inline(always)]
-pub(super) fn pow_f32(x: f32, plan: &PowPlan) -> f32 {
+pub(super) fn pow_f32<const ORD: bool>(x: f32, plan: &PowPlan) -> f32 {
     let wide = f64::from(x);
-    let (k, m) = split(wide.abs());
+    let (k, m) = split(if ORD { wide } else { wide.abs() });
     let s = (m - 1.0) / (m + 1.0);
     let z = s * s;
     let ln = k.mul_add(LN2_HI, (s * z).mul_add(horner_f64(z, ATANH_SHORT), 2.0 * s));
     let p = plan.exponent * ln;
-    let p = if p > 200.0 { 200.0 } else { p };
-    let p = if p < -200.0 { -200.0 } else { p };
+    let power = if ORD {
+        exp_short(p)
+    } else {
+        let p = if p > 200.0 { 200.0 } else { p };
+        let p = if p < -200.0 { -200.0 } else { p };
+        plan.finish(wide, exp_short(p))
+    };
     #[expect(clippy::cast_possible_truncation, reason = "the only rounding that counts")]
-    let power = plan.finish(wide, exp_short(p)) as f32;
+    let power = power as f32;
     power
 }
