@@ -1,5 +1,5 @@
-//! The fused linear combination, in GB/s of the bytes it must move, beside a plain loop and a copy of the same bytes. Each
-//! case asserts its answer before it is timed.
+//! The fused linear combination, in GB/s of the bytes it must move, beside a plain loop and a copy of the same bytes.
+//! Each case asserts its answer before it is timed.
 
 use std::hint::black_box;
 

@@ -1,6 +1,12 @@
 //! exp, ln and pow against double-double arithmetic, their special values, and one value's bits at every position.
 
-#![allow(clippy::float_cmp, clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unreadable_literal, clippy::approx_constant)]
+#![allow(
+    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::unreadable_literal,
+    clippy::approx_constant
+)]
 
 use proptest::prelude::*;
 use stepladder_core::simd::{Backend, Float, exp, exp_into, exp_on, ln, ln_into, ln_on, pow, pow_into, pow_on, powi};

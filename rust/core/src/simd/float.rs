@@ -1,8 +1,8 @@
 //! The lanes: one element in, one element out, straight-line code that LLVM turns into vectors of any width.
 //!
 //! Every lane is a fixed sequence of IEEE operations (`mul_add` is never contracted or split), so an element's result
-//! depends neither on its position nor on the CPU. Special values are selects, not branches; `ORD` (ordinary) promises that an
-//! element needs none of them and drops the selects, which changes no bit of its result.
+//! depends neither on its position nor on the CPU. Special values are selects, not branches; `ORD` (ordinary) promises
+//! that an element needs none of them and drops the selects, which changes no bit of its result.
 
 mod exp;
 mod ln;
@@ -27,6 +27,9 @@ pub trait Float: sealed::Sealed + Copy + Into<f64> + Send + Sync + 'static {
     /// Magnitude of an argument of exp up to which nothing special can happen.
     #[doc(hidden)]
     const ORDINARY_EXP: f64;
+    /// Magnitude of an exponent up to which the vectorised power stays within its promise.
+    #[doc(hidden)]
+    const MOST_EXPONENT: f64;
     #[doc(hidden)]
     #[must_use]
     fn is_ordinary_for_exp(self) -> bool;
@@ -57,18 +60,19 @@ pub trait Float: sealed::Sealed + Copy + Into<f64> + Send + Sync + 'static {
 }
 
 macro_rules! float {
-    ($t:ident, $squaring:literal, $ordinary:expr, $exp:ident, $ln:ident, $pow:ident, $libm_pow:ident) => {
+    ($t:ident, $squaring:literal, $ordinary:expr, $most:literal, $exp:ident, $ln:ident, $pow:ident, $libm_pow:ident) => {
         impl Float for $t {
             const ONE: Self = 1.0;
             const SQUARING: f64 = $squaring;
             const ORDINARY_EXP: f64 = $ordinary as f64;
+            const MOST_EXPONENT: f64 = $most;
             #[inline(always)]
             fn is_ordinary_for_exp(self) -> bool {
                 self.abs() <= $ordinary
             }
             #[inline(always)]
             fn is_ordinary_for_ln(self) -> bool {
-                self >= $t::MIN_POSITIVE && self <= $t::MAX
+                ($t::MIN_POSITIVE..=$t::MAX).contains(&self)
             }
             #[inline(always)]
             fn is_ordinary_for_pow(self, plan: &PowPlan) -> bool {
@@ -101,8 +105,8 @@ macro_rules! float {
     };
 }
 
-float!(f32, 4.0, exp::ORDINARY_F32, exp_f32, ln_f32, pow_f32, powf);
-float!(f64, 8.0, exp::ORDINARY, exp_f64, ln_f64, pow_f64, pow);
+float!(f32, 4.0, exp::ORDINARY_F32, 65_536.0, exp_f32, ln_f32, pow_f32, powf);
+float!(f64, 8.0, exp::ORDINARY, 1_099_511_627_776.0, exp_f64, ln_f64, pow_f64, pow);
 
 /// Polynomial with `c[0]` the constant term, by Horner's rule.
 #[inline(always)]

@@ -7,8 +7,9 @@
 //! | [`pow()`] | 8 ulp | 4 ulp | finite normal results, base 1e-6 to 1e6, exponent -16 to 16 |
 //!
 //! Special values: `exp` gives inf above the overflow threshold and for inf, 0 for -inf, subnormals between and NaN for
-//! NaN; `ln` gives -inf for both zeros, NaN for negatives and NaN, inf for inf; `pow` follows IEEE 754 `pow` everywhere.
-//! An element's result depends on its value alone: not on its position, the slice's length, or the CPU path.
+//! NaN; `ln` gives -inf for both zeros, NaN for negatives and NaN, inf for inf; `pow` follows IEEE 754 `pow`
+//! everywhere. An element's result depends on its value alone: not on its position, the slice's length, or the CPU
+//! path.
 
 #![expect(clippy::inline_always, reason = "a body must inline into each CPU path to be compiled for it")]
 
@@ -132,8 +133,8 @@ pub fn pow_on<T: Float>(backend: Backend, xs: &mut [T], exponent: T) {
 }
 
 /// Raises each element to the integer `n` by repeated squaring, one reciprocal last where `n` is negative. The relative
-/// error is at most (|n| - 1) 2^-53 (`f32`: 2^-24) for normal results, one rounding more for negative `n`; a reciprocal of an
-/// overflown power is 0 where the true result may be subnormal.
+/// error is at most (|n| - 1) 2^-53 (`f32`: 2^-24) for normal results, one rounding more for negative `n`; a reciprocal
+/// of an overflown power is 0 where the true result may be subnormal.
 pub fn powi<T: Float>(xs: &mut [T], n: i32) {
     powi_in_place(Backend::active(), xs, n);
 }
