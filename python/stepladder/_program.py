@@ -119,8 +119,8 @@ class Program:
     """A straight-line list of noise draws, linear combinations and model calls, with float64 coefficients.
 
     Made by `Sampler.compile`. `len(program)` is its number of steps; `program[3:7]` the program of those steps, with
-    Made by `Sampler.compile`. `len(program)` is its number of steps; `program[3:7]` is the program of those steps, with
-    the label is not part of the contents.
+    the history they read as named inputs. Programs are equal, and hash equally on every machine, when their contents
+    are; the label is not part of the contents.
     """
 
     __slots__ = ("_core", "_folded", "_plan", "label")

@@ -1,5 +1,7 @@
 //! The fused linear combination against a scalar loop with the same roundings, on every CPU path.
 
+#![allow(clippy::float_cmp, clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::unreadable_literal)]
+
 use half::{bf16, f16};
 use proptest::prelude::*;
 use stepladder_core::kernel::{
@@ -47,7 +49,6 @@ impl Array {
 }
 
 /// The nearest stored value, ties to even, by comparing the neighbours of a first guess.
-#[allow(clippy::cast_possible_truncation)]
 fn encode(dtype: Dtype, value: f64) -> Vec<u8> {
     let nearest = |guess: u16, decode: &dyn Fn(u16) -> f64, beyond: f64| {
         if value.is_nan() {
@@ -82,7 +83,6 @@ fn encode(dtype: Dtype, value: f64) -> Vec<u8> {
 }
 
 /// One row, element by element, with the roundings the kernel promises.
-#[allow(clippy::cast_possible_truncation)]
 fn reference(terms: &[Term], inputs: &[Array], out: Dtype, len: usize) -> Array {
     let wide = out == Dtype::F64 || terms.iter().any(|term| inputs[term.input].dtype == Dtype::F64);
     let values: Vec<f64> = (0..len)
@@ -281,7 +281,6 @@ fn one_value_that_is_not_finite_is_found_wherever_it_is() {
     }
 }
 
-#[allow(clippy::cast_possible_truncation)]
 fn encode_is_finite(dtype: Dtype, value: f64) -> bool {
     Array::new(dtype, &[(value as f32).into()]).get(0).is_finite()
 }

@@ -51,13 +51,13 @@ fn the_network_is_told_time_or_log_sigma() {
     let mut out = [0.0];
     for (name, expected) in [("epsilon", 999.0), ("v_prediction", 999.0), ("edm", 0.25 * 20.0_f64.ln())] {
         let p = Parameterization::new(Prediction::parse(name).unwrap(), 1.0).unwrap();
-        p.c_noise(&[20.0], &process, &mut out).unwrap();
+        p.c_noise(&[20.0], Some(&process), &mut out).unwrap();
         assert!((out[0] - expected).abs() < 1e-15);
     }
     let edm = Parameterization::new(Prediction::Edm, 1.0).unwrap();
     let process = EdmProcess::new(0.002, 80.0).unwrap();
     assert_eq!(
-        edm.c_noise(&[0.0], &process, &mut out).unwrap_err().to_string(),
+        edm.c_noise(&[0.0], Some(&process), &mut out).unwrap_err().to_string(),
         "sigma is 0; expected a positive finite value"
     );
 }

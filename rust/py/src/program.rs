@@ -334,7 +334,7 @@ impl Program {
     ) -> PyResult<Self> {
         let (skip, out) = (c_skip.as_array(), c_out.as_array());
         let input = c_in.as_ref().map(PyReadonlyArray1::as_array);
-        let count = skip.len().min(out.len()).min(input.as_ref().map_or(usize::MAX, |c| c.len()));
+        let count = skip.len().min(out.len()).min(input.as_ref().map_or(usize::MAX, numpy::ndarray::ArrayBase::len));
         let scalings: Vec<Scaling> = (0..count)
             .map(|i| Scaling { skip: skip[i], out: out[i], input: input.as_ref().map_or(1.0, |c| c[i]) })
             .collect();

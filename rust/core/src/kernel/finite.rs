@@ -2,8 +2,8 @@
 
 use super::run::GROUP;
 
-/// Running OR, per lane, of words whose top bit is set when an exponent is all ones: adding 1 to such an exponent carries
-/// into the cleared sign bit.
+/// Running OR, per lane, of words whose top bit is set when an exponent is all ones: adding 1 to such an exponent
+/// carries into the cleared sign bit.
 #[derive(Default)]
 pub(super) struct NonFinite {
     word16: [u16; GROUP],

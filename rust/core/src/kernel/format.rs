@@ -223,6 +223,7 @@ fn to_bf16(value: f32) -> u16 {
 /// The float next to `value` toward zero, its last bit set where it is not exact: rounding the result once more, to a
 /// format at least two bits shorter, equals rounding `value` there at once.
 #[inline(always)]
+#[expect(clippy::float_cmp, reason = "exactness is the question")]
 fn round_to_odd(value: f64) -> f32 {
     let nearest = F32::from_wide(value);
     let back = f64::from(nearest);

@@ -1,10 +1,13 @@
 //! The fused linear combination: `out_r[i] = sum over k of c[r, k] * in_k[i]` for one to three outputs in one pass over
 //! memory, each operand stored in its own [`Dtype`].
 //!
-//! A row accumulates in float32, its coefficients rounded to float32 once, unless one of its operands is float64; then it
-//! accumulates in float64. The first term is a product and every later one an fma, in the order given, and the sum is
-//! rounded once, when stored (float64 sums go to 16-bit formats in one rounding too). The result of an element depends on
-//! its operands alone: not on its position, the length, the number of threads or the CPU path (payloads of NaNs excepted).
+//! A row accumulates in float32, its coefficients rounded to float32 once, unless one of its operands is float64; then
+//! it accumulates in float64. The first term is a product and every later one an fma, in the order given, and the sum
+//! is rounded once, when stored (float64 sums go to 16-bit formats in one rounding too). The result of an element
+//! depends on its operands alone: not on its position, the length, the number of threads or the CPU path (payloads of
+//! NaNs excepted).
+
+#![expect(clippy::inline_always, reason = "a body must inline into each CPU path to be compiled for it")]
 
 mod check;
 mod cpu;
@@ -66,24 +69,24 @@ pub struct OperandMut {
     pub dtype: Dtype,
 }
 
-/// Computes every row into the output of the same index; `true` when all values, as stored, are finite (an overflow of a
-/// narrow output counts).
+/// Computes every row into the output of the same index; `true` when all values, as stored, are finite (an overflow of
+/// a narrow output counts).
 ///
 /// `threads` is the most threads to use, at least 1 and the calling one included; each gets at least
 /// [`MIN_ELEMENTS_PER_THREAD`] elements. Up to [`INLINE_TERMS`] terms per row and one thread, nothing is allocated.
 ///
-/// An output may be exactly an input's memory (same address, same element size), for several rows too: all rows of a chunk
-/// are computed before one is stored.
+/// An output may be exactly an input's memory (same address, same element size), for several rows too: all rows of a
+/// chunk are computed before one is stored.
 ///
 /// # Errors
 /// [`Error::Message`](crate::Error::Message), before anything is written: no rows or more than [`MAX_ROWS`], as many
-/// outputs as rows not given, a row without terms, an input index out of range, `threads` outside 1 to [`MAX_THREADS`], an
-/// output overlapping another, or overlapping an input other than exactly.
+/// outputs as rows not given, a row without terms, an input index out of range, `threads` outside 1 to [`MAX_THREADS`],
+/// an output overlapping another, or overlapping an input other than exactly.
 ///
 /// # Safety
-/// Each input must be valid for reads, and each output for writes, of `len` elements of its dtype, initialised where read,
-/// during the whole call; no other thread may write an input or touch an output meanwhile. Overlap between operands of the
-/// call need not be excluded: it is checked.
+/// Each input must be valid for reads, and each output for writes, of `len` elements of its dtype, initialised where
+/// read, during the whole call; no other thread may write an input or touch an output meanwhile. Overlap between
+/// operands of the call need not be excluded: it is checked.
 pub unsafe fn combine(
     rows: &[RowSpec<'_>],
     inputs: &[Operand],
@@ -125,7 +128,7 @@ fn plan(rows: &[RowSpec<'_>], inputs: &[Operand], outputs: &[OperandMut]) -> Pas
             .iter()
             .map(|term| {
                 let Operand { ptr, dtype } = inputs[term.input];
-                #[allow(clippy::cast_possible_truncation)]
+                #[expect(clippy::cast_possible_truncation, reason = "rounded once, as promised")]
                 let single = term.coefficient as f32;
                 Load { ptr, dtype, single, double: term.coefficient }
             })
@@ -189,8 +192,8 @@ impl Element for f64 {
     const DTYPE: Dtype = Dtype::F64;
 }
 
-/// [`combine`] of one row over slices of one type, on one thread: `out[i]` is the sum of `coefficient * input[i]` in the
-/// order given. `true` when all of `out` is finite.
+/// [`combine`] of one row over slices of one type, on one thread: `out[i]` is the sum of `coefficient * input[i]` in
+/// the order given. `true` when all of `out` is finite.
 ///
 /// # Errors
 /// [`Error::Length`](crate::Error::Length) when an input's length is not `out`'s,

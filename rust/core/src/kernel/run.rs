@@ -8,8 +8,8 @@ use super::finite::NonFinite;
 use super::format::{Accumulator, Bf16, F16, F32, F64, Format, Wide};
 use crate::simd::{Backend, Level};
 
-/// Elements computed between two stores. Four AVX-512 registers of floats: enough independent chains to hide the latency of
-/// an fma, few enough that an accumulator stays in registers.
+/// Elements computed between two stores. Four AVX-512 registers of floats: enough independent chains to hide the
+/// latency of an fma, few enough that an accumulator stays in registers.
 pub(super) const CHUNK: usize = 64;
 
 /// Elements converted at a time: one AVX-512 register of floats. Larger arrays would be copied by calls to `memcpy`.
@@ -56,15 +56,15 @@ pub(super) struct Row {
 /// A pass over some memory; shared by the threads that each run a range of it.
 pub(super) struct Pass(pub(super) SmallVec<[Row; MAX_ROWS]>);
 
-// SAFETY: the pointers are only followed by `run`, whose callers hand disjoint ranges to the threads; within its range a
-// thread reads and writes elements that no other thread touches.
+// SAFETY: the pointers are only followed by `run`, whose callers hand disjoint ranges to the threads; within its range
+// a thread reads and writes elements that no other thread touches.
 unsafe impl Sync for Pass {}
 
 /// Runs elements `start..end` of a pass; `true` when every stored value is finite.
 ///
 /// # Safety
-/// Every operand must be valid for `end` elements of its dtype; an output may be the same memory as an input of the same
-/// element size and overlaps nothing else; nobody else touches elements `start..end` meanwhile.
+/// Every operand must be valid for `end` elements of its dtype; an output may be the same memory as an input of the
+/// same element size and overlaps nothing else; nobody else touches elements `start..end` meanwhile.
 pub(super) unsafe fn run(backend: Backend, pass: &Pass, start: usize, end: usize) -> bool {
     match backend.0 {
         // SAFETY: the caller's.
@@ -328,8 +328,8 @@ unsafe fn chunk<C: Cpu, const WHOLE: bool>(
     }
 }
 
-/// Copies `valid` elements and repeats the last one up to a whole chunk: the fill never raises a flag that a true element
-/// has not raised.
+/// Copies `valid` elements and repeats the last one up to a whole chunk: the fill never raises a flag that a true
+/// element has not raised.
 unsafe fn fill(stage: &mut [u8; STAGE], from: *const u8, valid: usize, size: usize) {
     // SAFETY: the caller's: `from` is valid for `valid` elements, at least one and at most a chunk.
     let known = unsafe { std::slice::from_raw_parts(from, valid * size) };

@@ -1,7 +1,8 @@
 //! The lanes: one element in, one element out, straight-line code that LLVM turns into vectors of any width.
 //!
 //! Every lane is a fixed sequence of IEEE operations (`mul_add` is never contracted or split), so an element's result
-//! depends neither on its position nor on the CPU. Special values are selects, not branches.
+//! depends neither on its position nor on the CPU. Special values are selects, not branches; `ORD` (ordinary) promises
+//! that an element needs none of them and drops the selects, which changes no bit of its result.
 
 mod exp;
 mod ln;
@@ -17,18 +18,36 @@ mod sealed {
 
 /// `f32` and `f64`, the element types of the vectorised functions.
 pub trait Float: sealed::Sealed + Copy + Into<f64> + Send + Sync + 'static {
-    /// One.
     #[doc(hidden)]
     const ONE: Self;
+    /// Largest integer exponent for which repeated squaring keeps the promise of `pow`: each of its roundings may
+    /// cost an ulp.
+    #[doc(hidden)]
+    const SQUARING: f64;
+    /// Magnitude of an argument of exp up to which nothing special can happen.
+    #[doc(hidden)]
+    const ORDINARY_EXP: f64;
+    /// Magnitude of an exponent up to which the vectorised power stays within its promise.
+    #[doc(hidden)]
+    const MOST_EXPONENT: f64;
     #[doc(hidden)]
     #[must_use]
-    fn exp_lane(self) -> Self;
+    fn is_ordinary_for_exp(self) -> bool;
     #[doc(hidden)]
     #[must_use]
-    fn ln_lane(self) -> Self;
+    fn is_ordinary_for_ln(self) -> bool;
     #[doc(hidden)]
     #[must_use]
-    fn pow_lane(self, plan: &PowPlan) -> Self;
+    fn is_ordinary_for_pow(self, plan: &PowPlan) -> bool;
+    #[doc(hidden)]
+    #[must_use]
+    fn exp_lane<const ORD: bool>(self) -> Self;
+    #[doc(hidden)]
+    #[must_use]
+    fn ln_lane<const ORD: bool>(self) -> Self;
+    #[doc(hidden)]
+    #[must_use]
+    fn pow_lane<const ORD: bool>(self, plan: &PowPlan) -> Self;
     #[doc(hidden)]
     #[must_use]
     fn pow_scalar(self, exponent: Self) -> Self;
@@ -41,23 +60,38 @@ pub trait Float: sealed::Sealed + Copy + Into<f64> + Send + Sync + 'static {
 }
 
 macro_rules! float {
-    ($t:ty, $exp:path, $ln:path, $pow:path, $libm_pow:path) => {
+    ($t:ident, $squaring:literal, $ordinary:expr, $most:literal, $exp:ident, $ln:ident, $pow:ident, $libm_pow:ident) => {
         impl Float for $t {
             const ONE: Self = 1.0;
+            const SQUARING: f64 = $squaring;
+            const ORDINARY_EXP: f64 = $ordinary as f64;
+            const MOST_EXPONENT: f64 = $most;
             #[inline(always)]
-            fn exp_lane(self) -> Self {
-                $exp(self)
+            fn is_ordinary_for_exp(self) -> bool {
+                self.abs() <= $ordinary
             }
             #[inline(always)]
-            fn ln_lane(self) -> Self {
-                $ln(self)
+            fn is_ordinary_for_ln(self) -> bool {
+                ($t::MIN_POSITIVE..=$t::MAX).contains(&self)
             }
             #[inline(always)]
-            fn pow_lane(self, plan: &PowPlan) -> Self {
-                $pow(self, plan)
+            fn is_ordinary_for_pow(self, plan: &PowPlan) -> bool {
+                plan.is_ordinary(self.into())
+            }
+            #[inline(always)]
+            fn exp_lane<const ORD: bool>(self) -> Self {
+                exp::$exp::<ORD>(self)
+            }
+            #[inline(always)]
+            fn ln_lane<const ORD: bool>(self) -> Self {
+                ln::$ln::<ORD>(self)
+            }
+            #[inline(always)]
+            fn pow_lane<const ORD: bool>(self, plan: &PowPlan) -> Self {
+                pow::$pow::<ORD>(self, plan)
             }
             fn pow_scalar(self, exponent: Self) -> Self {
-                $libm_pow(self, exponent)
+                libm::$libm_pow(self, exponent)
             }
             #[inline(always)]
             fn times(self, other: Self) -> Self {
@@ -71,8 +105,8 @@ macro_rules! float {
     };
 }
 
-float!(f32, exp::exp_f32, ln::ln_f32, pow::pow_f32, libm::powf);
-float!(f64, exp::exp_f64, ln::ln_f64, pow::pow_f64, libm::pow);
+float!(f32, 4.0, exp::ORDINARY_F32, 65_536.0, exp_f32, ln_f32, pow_f32, powf);
+float!(f64, 8.0, exp::ORDINARY, 1_099_511_627_776.0, exp_f64, ln_f64, pow_f64, pow);
 
 /// Polynomial with `c[0]` the constant term, by Horner's rule.
 #[inline(always)]

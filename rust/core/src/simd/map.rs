@@ -5,11 +5,17 @@ use super::dispatch::{Backend, Level};
 
 /// One element of a function over slices.
 pub(super) trait Lane<T> {
-    fn lane(&self, x: T) -> T;
+    /// Whether `lane::<true>` may be called.
+    fn is_ordinary(&self, x: T) -> bool;
+    /// The result; the same bits for both values of `ORD` where `x` is ordinary.
+    fn lane<const ORD: bool>(&self, x: T) -> T;
 }
 
-/// Elements per block of [`powi_in_place`]: the squarings of a block stay in registers or the first cache.
-const BLOCK: usize = 64;
+/// Elements treated alike: a block without a special value takes the shorter lane.
+const BLOCK: usize = 256;
+
+/// Elements per block of [`powi_in_place`]: the squarings of a block stay in the first cache.
+const SQUARES: usize = 64;
 
 /// Defines a function whose body is compiled for every CPU path and entered through a [`Backend`].
 macro_rules! per_cpu {
@@ -47,8 +53,16 @@ macro_rules! per_cpu {
 per_cpu! {
     /// Applies `op` to each element.
     fn map_in_place<T: Float, O: Lane<T>>(op: &O, xs: &mut [T]) {
-        for x in xs {
-            *x = op.lane(*x);
+        for block in xs.chunks_mut(BLOCK) {
+            if block.iter().fold(true, |all, x| all & op.is_ordinary(*x)) {
+                for x in block {
+                    *x = op.lane::<true>(*x);
+                }
+            } else {
+                for x in block {
+                    *x = op.lane::<false>(*x);
+                }
+            }
         }
     }
 }
@@ -57,8 +71,16 @@ per_cpu! {
     /// Applies `op` to each element of `src`; panics when the lengths differ.
     fn map_into<T: Float, O: Lane<T>>(op: &O, dst: &mut [T], src: &[T]) {
         assert_eq!(dst.len(), src.len(), "dst and src differ in length");
-        for (d, s) in dst.iter_mut().zip(src) {
-            *d = op.lane(*s);
+        for (dst, src) in dst.chunks_mut(BLOCK).zip(src.chunks(BLOCK)) {
+            if src.iter().fold(true, |all, x| all & op.is_ordinary(*x)) {
+                for (d, s) in dst.iter_mut().zip(src) {
+                    *d = op.lane::<true>(*s);
+                }
+            } else {
+                for (d, s) in dst.iter_mut().zip(src) {
+                    *d = op.lane::<false>(*s);
+                }
+            }
         }
     }
 }
@@ -66,9 +88,9 @@ per_cpu! {
 per_cpu! {
     /// Raises each element to `n`. The exponent's bits are the outer loop, so that the elements are the vector.
     fn powi_in_place<T: Float>(xs: &mut [T], n: i32) {
-        for block in xs.chunks_mut(BLOCK) {
-            let mut square = [T::ONE; BLOCK];
-            let mut power = [T::ONE; BLOCK];
+        for block in xs.chunks_mut(SQUARES) {
+            let mut square = [T::ONE; SQUARES];
+            let mut power = [T::ONE; SQUARES];
             square[..block.len()].copy_from_slice(block);
             let mut bits = n.unsigned_abs();
             while bits != 0 {

@@ -7,8 +7,11 @@
 //! | [`pow()`] | 8 ulp | 4 ulp | finite normal results, base 1e-6 to 1e6, exponent -16 to 16 |
 //!
 //! Special values: `exp` gives inf above the overflow threshold and for inf, 0 for -inf, subnormals between and NaN for
-//! NaN; `ln` gives -inf for both zeros, NaN for negatives and NaN, inf for inf; `pow` follows IEEE 754 `pow` everywhere.
-//! An element's result depends on its value alone: not on its position, the slice's length, or the CPU path.
+//! NaN; `ln` gives -inf for both zeros, NaN for negatives and NaN, inf for inf; `pow` follows IEEE 754 `pow`
+//! everywhere. An element's result depends on its value alone: not on its position, the slice's length, or the CPU
+//! path.
+
+#![expect(clippy::inline_always, reason = "a body must inline into each CPU path to be compiled for it")]
 
 mod dispatch;
 mod float;
@@ -26,22 +29,34 @@ struct Pow(PowPlan);
 
 impl<T: Float> Lane<T> for Exp {
     #[inline(always)]
-    fn lane(&self, x: T) -> T {
-        x.exp_lane()
+    fn is_ordinary(&self, x: T) -> bool {
+        x.is_ordinary_for_exp()
+    }
+    #[inline(always)]
+    fn lane<const ORD: bool>(&self, x: T) -> T {
+        x.exp_lane::<ORD>()
     }
 }
 
 impl<T: Float> Lane<T> for Ln {
     #[inline(always)]
-    fn lane(&self, x: T) -> T {
-        x.ln_lane()
+    fn is_ordinary(&self, x: T) -> bool {
+        x.is_ordinary_for_ln()
+    }
+    #[inline(always)]
+    fn lane<const ORD: bool>(&self, x: T) -> T {
+        x.ln_lane::<ORD>()
     }
 }
 
 impl<T: Float> Lane<T> for Pow {
     #[inline(always)]
-    fn lane(&self, x: T) -> T {
-        x.pow_lane(&self.0)
+    fn is_ordinary(&self, x: T) -> bool {
+        x.is_ordinary_for_pow(&self.0)
+    }
+    #[inline(always)]
+    fn lane<const ORD: bool>(&self, x: T) -> T {
+        x.pow_lane::<ORD>(&self.0)
     }
 }
 
@@ -81,7 +96,7 @@ pub fn ln_on<T: Float>(backend: Backend, xs: &mut [T]) {
     map_in_place(backend, &Ln, xs);
 }
 
-/// Raises each element to `exponent`. Integers of magnitude 8 and below go through [`powi()`].
+/// Raises each element to `exponent`. Integers of magnitude 8 (`f32`: 4) and below go through [`powi()`].
 pub fn pow<T: Float>(xs: &mut [T], exponent: T) {
     pow_on(Backend::active(), xs, exponent);
 }
@@ -92,8 +107,8 @@ pub fn pow<T: Float>(xs: &mut [T], exponent: T) {
 /// When the lengths differ.
 pub fn pow_into<T: Float>(dst: &mut [T], src: &[T], exponent: T) {
     let y: f64 = exponent.into();
-    if small_integer(y).is_none()
-        && let Some(plan) = PowPlan::new(y)
+    if small_integer::<T>(y).is_none()
+        && let Some(plan) = PowPlan::new::<T>(y)
     {
         map_into(Backend::active(), &Pow(plan), dst, src);
     } else {
@@ -105,9 +120,9 @@ pub fn pow_into<T: Float>(dst: &mut [T], src: &[T], exponent: T) {
 /// [`pow()`] on a chosen CPU path.
 pub fn pow_on<T: Float>(backend: Backend, xs: &mut [T], exponent: T) {
     let y: f64 = exponent.into();
-    if let Some(n) = small_integer(y) {
+    if let Some(n) = small_integer::<T>(y) {
         powi_in_place(backend, xs, n);
-    } else if let Some(plan) = PowPlan::new(y) {
+    } else if let Some(plan) = PowPlan::new::<T>(y) {
         map_in_place(backend, &Pow(plan), xs);
     } else {
         // Infinite, NaN or astronomical exponents: no schedule has one, so only the value matters.
@@ -118,14 +133,14 @@ pub fn pow_on<T: Float>(backend: Backend, xs: &mut [T], exponent: T) {
 }
 
 /// Raises each element to the integer `n` by repeated squaring, one reciprocal last where `n` is negative. The relative
-/// error is at most (|n| - 1) 2^-53 (`f32`: 2^-24) for normal results, one rounding more for negative `n`; a reciprocal of an
-/// overflown power is 0 where the true result may be subnormal.
+/// error is at most (|n| - 1) 2^-53 (`f32`: 2^-24) for normal results, one rounding more for negative `n`; a reciprocal
+/// of an overflown power is 0 where the true result may be subnormal.
 pub fn powi<T: Float>(xs: &mut [T], n: i32) {
     powi_in_place(Backend::active(), xs, n);
 }
 
 /// The exponents for which repeated squaring keeps [`pow()`]'s promise.
-#[allow(clippy::cast_possible_truncation)]
-fn small_integer(y: f64) -> Option<i32> {
-    (y.trunc() == y && y.abs() <= 8.0).then_some(y as i32)
+#[expect(clippy::cast_possible_truncation, reason = "at most 8")]
+fn small_integer<T: Float>(y: f64) -> Option<i32> {
+    (y.fract() == 0.0 && y.abs() <= T::SQUARING).then_some(y as i32)
 }

@@ -23,9 +23,7 @@ const EXP: [f64; 10] = [
 ];
 
 /// The same function for single precision: error times r^2 below 8e-9.
-#[allow(clippy::excessive_precision)]
-const EXP_SHORT: [f64; 5] =
-    [0.5, 0.166_665_768_459_939_77, 0.041_666_554_437_685_94, 0.008_363_202_971_575_855, 0.001_392_621_346_633_244_4];
+const EXP_F32: [f32; 5] = [0.5, 0.166_665_77, 0.041_666_556, 0.008_363_203, 0.001_392_621_3];
 
 /// Adding this rounds a double of magnitude below 2^51 to an integer held in the low bits, here with 2046 added so that
 /// half of them is an exponent field.
@@ -34,20 +32,34 @@ const ROUND: f64 = 6_755_399_441_055_744.0 + 2046.0;
 /// Adding this does the same to a float, with 254 added.
 const ROUND_F32: f32 = 12_582_912.0 + 254.0;
 
-/// `exp(hi + lo)` for |lo| far below 1; overflows to infinity and underflows through the subnormals to 0.
+/// Magnitude of an exponent up to which the result is a normal number with room to spare.
+pub(super) const ORDINARY: f64 = 700.0;
+/// The same for floats.
+pub(super) const ORDINARY_F32: f32 = 85.0;
+
+/// `exp(hi + lo)` for |lo| far below 1; overflows to infinity and underflows through the subnormals to 0. `ORD`
+/// promises
+/// |hi| <= [`ORDINARY`].
 #[inline(always)]
-pub(super) fn exp_sum(hi: f64, lo: f64) -> f64 {
-    // Beyond these the result is inf or 0 whatever x is, and 2^n stays within two exponent fields. NaN passes.
-    let x = if hi > 710.0 { 710.0 } else { hi };
-    let x = if x < -746.0 { -746.0 } else { x };
+pub(super) fn exp_sum<const ORD: bool>(hi: f64, lo: f64) -> f64 {
+    let x = if ORD {
+        hi
+    } else {
+        // Beyond these the result is inf or 0 whatever x is, and 2^n stays within two exponent fields. NaN passes.
+        let x = if hi > 710.0 { 710.0 } else { hi };
+        if x < -746.0 { -746.0 } else { x }
+    };
     let shifted = x.mul_add(LOG2_E, ROUND);
     let n = shifted - ROUND;
     let r = n.mul_add(-LN2_HI, x);
     let r = n.mul_add(-LN2_LO, r) + lo;
     let q = horner_f64(r, EXP);
     let p = 1.0 + (r * r).mul_add(q, r);
-    // 2^n = 2^(n/2) 2^(n - n/2): the first product is exact, so a subnormal result is rounded once.
     let bits = shifted.to_bits();
+    if ORD {
+        return p * f64::from_bits(bits.wrapping_sub(1023) << 52);
+    }
+    // 2^n = 2^(n/2) 2^(n - n/2): the first product is exact, so a subnormal result is rounded once.
     let half = bits >> 1;
     let first = f64::from_bits(half << 52);
     let second = f64::from_bits(bits.wrapping_sub(half) << 52);
@@ -55,34 +67,36 @@ pub(super) fn exp_sum(hi: f64, lo: f64) -> f64 {
 }
 
 #[inline(always)]
-pub(super) fn exp_f64(x: f64) -> f64 {
-    exp_sum(x, 0.0)
+pub(super) fn exp_f64<const ORD: bool>(x: f64) -> f64 {
+    exp_sum::<ORD>(x, 0.0)
 }
 
-/// `exp(x)` in double arithmetic to about 1e-8, for |x| <= 200: what single precision needs before its rounding.
+/// [`exp_sum`] in single precision.
 #[inline(always)]
-pub(super) fn exp_short(x: f64) -> f64 {
-    let round = 6_755_399_441_055_744.0 + 1023.0;
-    let shifted = x.mul_add(LOG2_E, round);
-    let r = (shifted - round).mul_add(-LN2_HI, x);
-    let p = 1.0 + (r * r).mul_add(horner_f64(r, EXP_SHORT), r);
-    p * f64::from_bits(shifted.to_bits() << 52)
-}
-
-#[inline(always)]
-pub(super) fn exp_f32(x: f32) -> f32 {
-    let x = if x > 89.0 { 89.0 } else { x };
-    let x = if x < -104.0 { -104.0 } else { x };
+pub(super) fn exp_sum_f32<const ORD: bool>(hi: f32, lo: f32) -> f32 {
+    let x = if ORD {
+        hi
+    } else {
+        let x = if hi > 89.0 { 89.0 } else { hi };
+        if x < -104.0 { -104.0 } else { x }
+    };
     let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUND_F32);
     let n = shifted - ROUND_F32;
     let r = n.mul_add(-std::f32::consts::LN_2, x);
-    let r = n.mul_add(1.904_654_2e-9, r);
-    #[allow(clippy::cast_possible_truncation)]
-    let q = horner_f32(r, EXP_SHORT.map(|c| c as f32));
+    let r = n.mul_add(1.904_654_2e-9, r) + lo;
+    let q = horner_f32(r, EXP_F32);
     let p = 1.0 + (r * r).mul_add(q, r);
     let bits = shifted.to_bits();
+    if ORD {
+        return p * f32::from_bits(bits.wrapping_sub(127) << 23);
+    }
     let half = bits >> 1;
     let first = f32::from_bits(half << 23);
     let second = f32::from_bits(bits.wrapping_sub(half) << 23);
     p * first * second
+}
+
+#[inline(always)]
+pub(super) fn exp_f32<const ORD: bool>(x: f32) -> f32 {
+    exp_sum_f32::<ORD>(x, 0.0)
 }

@@ -14,9 +14,8 @@ pub(super) const ATANH: [f64; 7] = [
     0.146_178_074_928_038_47,
 ];
 
-/// The same for single precision through doubles: error times s^3 below 6e-12.
-pub(super) const ATANH_SHORT: [f64; 4] =
-    [0.666_666_665_540_419, 0.400_001_222_119_037_5, 0.285_507_786_226_406_4, 0.233_316_147_586_674_32];
+/// The same for single precision: error times s^3 below 1e-9.
+pub(super) const ATANH_F32: [f32; 3] = [0.666_666_85, 0.399_887_57, 0.295_809_86];
 
 /// Bits of sqrt(1/2): subtracting them makes the exponent field change where m wraps.
 const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
@@ -34,17 +33,21 @@ pub(super) fn split(x: f64) -> (f64, f64) {
     (k, m)
 }
 
-/// [`split`] for positive subnormals too.
+/// [`split`] for positive subnormals too, unless `ORD` promises that there are none.
 #[inline(always)]
-pub(super) fn split_any(x: f64) -> (f64, f64) {
+pub(super) fn split_any<const ORD: bool>(x: f64) -> (f64, f64) {
+    if ORD {
+        return split(x);
+    }
     let tiny = x < f64::MIN_POSITIVE;
     let (k, m) = split(if tiny { x * 18_014_398_509_481_984.0 } else { x });
     (if tiny { k - 54.0 } else { k }, m)
 }
 
+/// `ORD` promises a positive normal number.
 #[inline(always)]
-pub(super) fn ln_f64(x: f64) -> f64 {
-    let (k, m) = split_any(x);
+pub(super) fn ln_f64<const ORD: bool>(x: f64) -> f64 {
+    let (k, m) = split_any::<ORD>(x);
     let f = m - 1.0;
     let s = f / (f + 2.0);
     let z = s * s;
@@ -52,6 +55,9 @@ pub(super) fn ln_f64(x: f64) -> f64 {
     // 2 s = f - f^2/2 + s f^2/2 moves the rounding of s, which is large against f, into a small term.
     let tail = s.mul_add(z.mul_add(horner_f64(z, ATANH), half_square), k * LN2_LO);
     let value = k.mul_add(LN2_HI, f - (half_square - tail));
+    if ORD {
+        return value;
+    }
     // Written so that NaN and negatives fail both comparisons.
     let special = if x == 0.0 {
         f64::NEG_INFINITY
@@ -63,21 +69,32 @@ pub(super) fn ln_f64(x: f64) -> f64 {
     if x > 0.0 && x < f64::INFINITY { value } else { special }
 }
 
+/// [`split_any`] in single precision.
 #[inline(always)]
-pub(super) fn ln_f32(x: f32) -> f32 {
-    let tiny = x < f32::MIN_POSITIVE;
+pub(super) fn split_any_f32<const ORD: bool>(x: f32) -> (f32, f32) {
+    let tiny = !ORD && x < f32::MIN_POSITIVE;
     let bits = (if tiny { x * 33_554_432.0 } else { x }).to_bits();
     let wrapped = bits.wrapping_sub(SQRT_HALF_F32).wrapping_add(127 << 23);
     let biased = f32::from_bits((wrapped >> 23) | 0x4b00_0000);
     let k = biased - if tiny { 8_388_608.0 + 127.0 + 25.0 } else { 8_388_608.0 + 127.0 };
     let m = f32::from_bits(bits.wrapping_sub((wrapped & (0x1ff << 23)).wrapping_sub(127 << 23)));
+    (k, m)
+}
+
+/// `ORD` promises a positive normal number.
+#[inline(always)]
+pub(super) fn ln_f32<const ORD: bool>(x: f32) -> f32 {
+    let (k, m) = split_any_f32::<ORD>(x);
     let f = m - 1.0;
     let s = f / (f + 2.0);
     let z = s * s;
     let half_square = 0.5 * f * f;
-    let atanh = horner_f32(z, [0.666_666_85, 0.399_887_57, 0.295_809_86]);
+    let atanh = horner_f32(z, ATANH_F32);
     let tail = s.mul_add(z.mul_add(atanh, half_square), k * -1.904_654_2e-9);
     let value = k.mul_add(std::f32::consts::LN_2, f - (half_square - tail));
+    if ORD {
+        return value;
+    }
     let special = if x == 0.0 {
         f32::NEG_INFINITY
     } else if x > 0.0 {
