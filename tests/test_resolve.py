@@ -167,8 +167,3 @@ def test_builtin_names_and_aliases_all_resolve():
 )
 def test_the_packages_own_resolve(name, host, expected):
     assert stepladder.resolve(name, host=host) == expected
-
-
-def test_comfyuis_ddim_needs_its_host():
-    with pytest.raises(AmbiguousNameError, match=r"comfyui → sampler 'euler'"):
-        stepladder.resolve("ddim")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
@@ -74,7 +75,7 @@ class Runner:
 
     __slots__ = (
         "_at", "_backend", "_call", "_codes", "_denoised", "_first", "_levels", "_like", "_model_reuses", "_noise",
-        "_own", "_plain", "_plan", "_pointers", "_probe", "_program", "_raw", "_spans", "_step", "_values", "_watched",
+        "_own", "_plain", "_plan", "_pointers", "_probe", "_program", "_raw", "_spans", "_values", "_watched",
         "_whole",
     )  # fmt: skip
 
@@ -110,7 +111,7 @@ class Runner:
         self._plan = program._plan_cache(plan)
         self._levels = self._backend.noise_levels(levels)
         self._noise = noise
-        self._step = self._at = 0
+        self._at = 0
         self._values: list[Any] = [None] * program.registers
         self._pointers = [0] * program.registers
         self._codes = [0] * program.registers
@@ -128,11 +129,8 @@ class Runner:
         self._start_noise()
 
     def _start_noise(self) -> None:
-        if not self._plan.draws:
-            return
-        if self._noise is None:
-            draws = self._program.analysis.noise_draws
-            msg = f"the program draws noise {draws} times and noise is None; pass sl.noise_source('iid', seed=…)"
+        if self._plan.draws and self._noise is None:
+            msg = f"the program draws noise {self._plan.draws} times and noise is None; pass sl.noise_source('iid', seed=…)"
             raise ExecutionError(msg)
         if isinstance(self._noise, NoiseSource):
             source = self._noise
@@ -149,6 +147,11 @@ class Runner:
     def program(self) -> Program:
         """The program that runs: folded, if the denoiser's parameterization was."""
         return self._program
+
+    @property
+    def _step(self) -> int:
+        """Steps of this program that are done."""
+        return bisect_right(self._plan.ends, self._at)
 
     @property
     def step(self) -> int:
@@ -209,6 +212,7 @@ class Runner:
 
     def _watched_step(self) -> StepInfo:
         step = self._plan.steps[self._step]
+        number = self.step
         self._watched = True
         try:
             self._take_step()
@@ -216,11 +220,10 @@ class Runner:
             self._watched = False
         self._give_away(step.x)
         x, denoised, self._denoised = self._values[step.x], self._denoised, None
-        return StepInfo(self.step - 1, step.sigma, step.sigma_next, x, denoised)
+        return StepInfo(number, step.sigma, step.sigma_next, x, denoised)
 
     def _take_step(self) -> None:
         self._execute(self._plan.steps[self._step].end)
-        self._step += 1
         if self.done:
             self._finish()
 
@@ -248,9 +251,8 @@ class Runner:
 
         with self._backend.context():
             if callback is None and not wanted(progress):
-                self._execute(len(self._plan.ops))
                 if not self.done:
-                    self._step = len(self._plan.steps)
+                    self._execute(len(self._plan.ops))
                     self._finish()
             else:
                 with Progress(len(self._plan.steps), self._step, progress) as bar:
@@ -301,13 +303,13 @@ class Runner:
                         for other in op.live:
                             other_begin, other_end = spans[other]
                             if begin < other_end and other_begin < end:
-                                result = self._backend.clone(result)
-                                pointer, code, span = take(result, "", op.step)
+                                self._bind_results(op, result)
                                 break
-                        values[register], pointers[register] = result, pointer
-                        codes[register], spans[register] = code, span
-                        if code:
-                            self._plain = False
+                        else:
+                            values[register], pointers[register] = result, pointer
+                            codes[register], spans[register] = code, span
+                            if code:
+                                self._plain = False
                 else:
                     self._draw(op)
                 if self._watched and op.denoised is not None:
@@ -390,10 +392,13 @@ class Runner:
         self._bind(op.out, made, "the noise source returned", op.step)
 
     def _show_denoised(self, register: int) -> None:
-        self._denoised = self._values[register]
-        self._give_away(register)
-        if self._model_reuses or self._probe is not None:
-            self._denoised = self._backend.clone(self._denoised)
+        mine = self._own.get((register, False))
+        if mine is not None and mine[0] is self._values[register]:
+            self._denoised = mine[0]
+            self._give_away(register)
+        else:
+            # As the model returned it; who knows what the model does with that memory next.
+            self._denoised = self._backend.clone(self._values[register])
 
     def _give_away(self, register: int) -> None:
         """A tensor somebody was shown is never written again: the register gets a new buffer next time."""

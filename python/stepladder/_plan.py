@@ -68,6 +68,8 @@ class Plan(NamedTuple):
 
     ops: tuple[Pass | Call | Draw, ...]
     steps: tuple[Step, ...]
+    ends: tuple[int, ...]
+    """`end` of every step."""
     survivors: int
     """Most model outputs that are kept across model calls at once; 0 when none is."""
     draws: int
@@ -155,4 +157,5 @@ def plan(program: Program) -> Plan:
             walk.append(Draw(DRAW, at, step, op.out, op.sigma_from, op.sigma_to, survives_draw, others, None))
             held.discard(op.out)
     ordinals = [op.ordinal for op in operations if isinstance(op, Noise)]
-    return Plan(tuple(walk), steps, survivors, len(ordinals), ordinals[0] if ordinals else 0, program.inputs)
+    first = ordinals[0] if ordinals else 0
+    return Plan(tuple(walk), steps, tuple(s.end for s in steps), survivors, len(ordinals), first, program.inputs)

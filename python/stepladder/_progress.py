@@ -46,7 +46,8 @@ class Progress:
             from rich.progress import Progress as RichProgress
 
             columns = (TextColumn("sampling"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = RichProgress(*columns, console=Console(stderr=True), transient=True)
+            console = Console(stderr=True)
+            self._bar = RichProgress(*columns, console=console, transient=console.is_terminal)
             self._task = self._bar.add_task("sampling", total=self._total)
             self._bar.start()
         self._bar.update(self._task, completed=self._done)
