@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
+from stepladder import _core
 from stepladder._backend import backend_for, load_state
 from stepladder._noise import NoiseSource
 from stepladder._plan import CALL, PASS, plan
@@ -412,8 +413,17 @@ class Runner:
         value = self._values[register]
         mine = self._own.pop((register, False), None)
         if mine is None or mine[0] is not value:
-            self._bind(register, self._backend.clone(value), "the result is", len(self._plan.steps) - 1)
-            self._backend.watch(self._values[register], self.step - 1)
+            # A step to zero ends at what the model returned: the pass that copies it looks at it too.
+            pointer, code = self._pointers[register], self._codes[register]
+            if pointer:
+                copy = self._backend.empty(False)
+                self._values[register], self._pointers[register], self._codes[register], self._spans[register] = copy
+                finite = _core.copy(copy[1], copy[2], pointer, code, self._backend.numel)
+            else:
+                self._bind(register, self._backend.clone(value), "the result is", len(self._plan.steps) - 1)
+                finite = False
+            if not finite:
+                self._backend.watch(self._values[register], self.step - 1)
         bad = self._backend.first_bad()
         if bad is not None:
             self._raise_not_finite(*bad, "the model's result")

@@ -13,9 +13,7 @@ use stepladder_core::program as core;
 use stepladder_core::program::{Calls, Op, Scaling, Second, Stream};
 
 use crate::error::to_py;
-
-/// Elements read and written above which a pass takes more than about 20 µs, so that releasing the GIL pays.
-const DETACH_ELEMENTS: usize = 1 << 19;
+use crate::kernel::DETACH_ELEMENTS;
 
 /// Operands of a pass on their way to where the GIL is not held.
 struct Shared<'a>(&'a [RowSpec<'a>], &'a [Operand], &'a [OperandMut]);
