@@ -2,7 +2,7 @@
 
 It is there to try samplers on something real without downloading anything: `load_network` gives the raw network,
 `stepladder.demo.generate` draws with it, ``python -m stepladder.demo.evaluate`` says how good the digits are, and
-``python -m stepladder.demo.train`` trains it again in some minutes on two CPU cores. Importing this package imports
+``python -m stepladder.demo.train`` trains it again in some minutes on one CPU core. Importing this package imports
 torch.
 """
 

@@ -17,7 +17,7 @@ _LOG_ASPECT = 0.07
 _SHEAR = 0.12
 
 
-def augment(images: Tensor, probability: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def augment(images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Distort each image by a random affine map and say by which one.
 
     The network is told what was done to each image, as in the non-leaking augmentation of Karras et al. 2022
@@ -28,10 +28,9 @@ def augment(images: Tensor, probability: float, generator: torch.Generator) -> t
     ----------
     images : tensor of float32, shape (batch, 1, 8, 8)
         Images in [-1, 1], where -1 is paper.
-    probability : float
-        Chance of each of the six distortions, independently, to be applied to an image; within 0 and 1.
     generator : torch.Generator
-        Where the randomness comes from.
+        Where the randomness comes from. Half of the images are left alone, or the network would hardly see what it
+        is to draw; the others get each of the six distortions with a chance of one half.
 
     Returns
     -------
@@ -43,7 +42,8 @@ def augment(images: Tensor, probability: float, generator: torch.Generator) -> t
     """
     batch = len(images)
     amounts = torch.randn(batch, AUGMENTATION_SIZE, generator=generator)
-    amounts = amounts * (torch.rand(batch, AUGMENTATION_SIZE, generator=generator) < probability)
+    amounts = amounts * (torch.rand(batch, AUGMENTATION_SIZE, generator=generator) < 0.5)
+    amounts = amounts * (torch.rand(batch, 1, generator=generator) < 0.5)
     # The sampling grid runs from -1 to 1 across the image, so one pixel is 2 / 8 of its unit.
     pixel = 2 / images.shape[-1]
     shift = amounts[:, :2] * (_SHIFT * pixel)

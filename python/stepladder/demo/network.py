@@ -45,11 +45,10 @@ class DigitsConfig:
     width: int = 304
     depth: int = 5
     sigma_data: float = 0.85
-    # At 10 steps the range decides the quality. Wider ones leave too few steps where the images are made: on Gaussians
-    # with the digits' covariances, 80 to 0.02 (EDM's range, nearly) triples the error of 20 to 0.05. Noise of 0.05 is
-    # below the resolution of the data, whose grey levels are 0.125 apart.
-    sigma_min: float = 0.05
-    sigma_max: float = 20.0
+    # A network that learned from 900 images draws a little too little variety. At 10 steps dpmpp_2m errs the other way,
+    # and more so the wider the range; of 0.05, 0.02, 0.005 and 0.002 this one came nearest to the held-out digits.
+    sigma_min: float = 0.005
+    sigma_max: float = 80.0
     guidance: float = 1.0
     training_seed: int = 0
     split_seed: int = 0
