@@ -379,7 +379,8 @@ def test_generate_follows_its_seed_and_its_labels(network):
     assert images.dtype == torch.float32
     assert torch.equal(images, generate(network, labels, seed=1))
     assert not torch.equal(images, generate(network, labels, seed=2))
-    assert float(images.abs().max()) < 1.5
+    # Ink and paper lie at 1 and -1; a sampler overshoots them somewhat.
+    assert float(images.abs().max()) < 2.5
 
 
 def test_guidance_of_one_is_the_conditional_model_and_of_zero_the_unconditional(network):
@@ -420,7 +421,7 @@ def test_reciting_the_training_half_shows(split):
     assert [sentence.split(" is ")[0] for sentence in recited.missed()] == ["nearest ratio"]
     assert recited.frechet_ratio == pytest.approx(1)
     # What the equal-number figure is for: drawing the same images at random is farther away than listing them.
-    assert 1.3 < recited.frechet_recital / recited.frechet_real < 1.7
+    assert 1.3 < recited.frechet_recital_ratio < 1.7
 
 
 def test_balanced_labels_keep_the_proportions(split):
