@@ -90,7 +90,7 @@ def sigmas_figure(sigmas: ArrayLike, label: str) -> Figure:
     axes.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=True))
     axes.set_xlabel("step")
     axes.set_ylabel("sigma")
-    axes.set_title(label.replace("$", r"\$"), loc="left", fontsize=11, color=_INK)
+    axes.set_title(label.replace("$", r"\$"), loc="left", fontsize=10, color=_INK, wrap=True)
     axes.grid(which="major", color=_FAINT, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

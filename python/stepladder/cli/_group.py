@@ -58,7 +58,7 @@ class Group(TyperGroup):
             usage = cast("Any", error)
             message = usage.format_message()
             if message and usage.ctx is not None:
-                message = f"{message.rstrip('.')}; `{usage.ctx.command_path} --help` shows what there is"
+                message = f"{message.rstrip('.')} (`{usage.ctx.command_path} --help` shows what there is)"
             if message:
                 complain(message)
             code = _BAD_INPUT

@@ -38,7 +38,7 @@ def list_(
         import difflib
 
         close = difflib.get_close_matches(kind, plurals, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
         raise CommandError(f"unknown kind {kind!r}{hint}; the kinds are {', '.join(plurals)}")
     manager = shared()
     manager.load_entry_points()

@@ -1,6 +1,7 @@
 """`stepladder sample`."""
 
 import itertools
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -138,12 +139,10 @@ def _check_device(device: str) -> None:
         msg = f"sampling needs torch, which cannot be imported ({error}); pip install stepladder[torch]"
         raise MissingExtraError(msg) from error
     try:
-        torch.empty(1, device=torch.device(device))
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch raises any of these
-        reason = str(error).strip().split("\n")[0].rstrip(".")
-        raise CommandError(
-            f"--device {device!r} cannot be used here: {reason}; expected cpu, or cuda where there is one"
-        ) from error
+        torch.ones(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:  # an AssertionError where torch was built without CUDA
+        reason = str(error).strip().split("\n")[0]
+        raise CommandError(f"--device {device!r} cannot be used here; expected cpu, or cuda, …: {reason}") from error
 
 
 def _load(name: str, weights: Path | None, device: str) -> "ArrayModel":
@@ -179,9 +178,8 @@ def _run(
     )
     started = time.perf_counter()
     try:
-        with torch.inference_mode():
-            made = sl.sample(program, denoiser, x, source, progress=False if quiet else None)
-    except torch.OutOfMemoryError as error:
+        made = sl.sample(program, denoiser, x, source, progress=False if quiet else None)
+    except torch.cuda.OutOfMemoryError as error:
         raise CommandError(
             f"{plural(count, 'image')} at once do not fit on {device}; make fewer with --count"
         ) from error
@@ -194,6 +192,6 @@ def _show_preview(images: Any) -> None:
     from stepladder.plot import terminal_preview
 
     out = console()
-    width = out.width if out.is_terminal else 80
+    width = shutil.get_terminal_size().columns
     out.print(terminal_preview(images, width, color=out.color_system is not None), soft_wrap=True)
     out.print()

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -66,7 +67,7 @@ def sigmas(
 
         figure = sigmas_figure(levels, f"{made!r}, {plural(max(levels.size - 1, 0), 'step')}")
         options.write(plot, figure_bytes(figure, plot.suffix))
-    rows = _rows(levels.tolist(), made_process)
+    rows = [] if json and csv_file is None else _rows(levels.tolist(), made_process)
     if csv_path is not None:
         options.write(csv_path, _csv(rows).encode())
     if json:
@@ -96,7 +97,7 @@ def _rows(levels: list[float], process: "NoiseProcess") -> list[_Row]:
             math.log(sigma) if sigma > 0 else None,
             _time(process, sigma),
         )
-        for step, (sigma, following) in enumerate(zip(levels, [*levels[1:], 0.0], strict=True))
+        for step, (sigma, following) in enumerate(itertools.zip_longest(levels, levels[1:]))
     ]
 
 
