@@ -65,3 +65,7 @@ class PluginError(StepladderError, RuntimeError):
 
 class FileFormatError(StepladderError, ValueError):
     """A file is truncated, hostile, of an unknown version, or not what it claims to be."""
+
+
+class MissingExtraError(StepladderError, ImportError):
+    """An optional dependency is not installed; the text names the extra of stepladder that brings it."""

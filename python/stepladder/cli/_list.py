@@ -1,0 +1,116 @@
+"""`stepladder list`."""
+
+import inspect
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stepladder.cli import _options as options
+from stepladder.cli._console import heading, show, show_json, table
+from stepladder.cli._group import CommandError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from stepladder._manager import Entry
+    from stepladder.hookspecs import Claims
+
+
+def list_(
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            help="processes, presets, parameterizations, schedules, samplers, noise_sources or model_loaders; all "
+            "when left out.",
+            show_default=False,
+        ),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """List everything with a name: what it is, its parameters, its source, what other programs call it."""
+    from stepladder._manager import KINDS
+    from stepladder._plugins import shared
+
+    plurals = {made.plural: made.name for made in KINDS.values()}
+    if kind is not None and kind not in plurals:
+        import difflib
+
+        close = difflib.get_close_matches(kind, plurals, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise CommandError(f"unknown kind {kind!r}{hint}; the kinds are {', '.join(plurals)}")
+    manager = shared()
+    manager.load_entry_points()
+    wanted = plurals if kind is None else {kind: plurals[kind]}
+    listed = {name: list(manager.entries(singular).values()) for name, singular in wanted.items()}
+    if json:
+        show_json({name: [_document(entry) for entry in entries] for name, entries in listed.items()})
+        return
+    for name, entries in listed.items():
+        show(heading(name.replace("_", " ")), _table(entries), "")
+
+
+def _document(entry: "Entry") -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "doc": entry.doc,
+        "source": entry.source,
+        "aliases": {host: list(names) for host, names in entry.aliases.items()},
+        "parameters": {name: options.shown(default) for name, default in _parameters(entry).items()},
+        "owner": entry.owner,
+        "version": entry.owner_version,
+        "claims": None if entry.claims is None else asdict(entry.claims),
+    }
+
+
+def _parameters(entry: "Entry") -> dict[str, Any]:
+    """Name to default of what `key=value` can set; a required one is `"required"`."""
+    try:
+        found = inspect.signature(entry.factory).parameters.values()
+    except ValueError:  # a factory written in C need not say
+        return {}
+    named = (p for p in found if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    return {p.name: "required" if p.default is p.empty else p.default for p in named}
+
+
+def _table(entries: "list[Entry]") -> "Table":
+    claims = any(entry.claims is not None for entry in entries)
+    extra = ("order", "calls", "noise") if claims else ()
+    caption = "order: of the formula / of a run / weak; calls: of the model, per step" if claims else None
+    made = table("name", *extra, "what it is", "elsewhere", caption=caption)
+    made.columns[0].no_wrap = True
+    made.columns[0].style = "cyan"
+    for entry in entries:
+        cells = () if not claims else _claimed(entry.claims)
+        made.add_row(entry.name, *cells, _description(entry), _elsewhere(entry))
+    return made
+
+
+def _claimed(claims: "Claims | None") -> tuple[str, str, str]:
+    if claims is None:
+        return "", "", ""
+    orders = (claims.formula_order, claims.global_order, claims.weak_order)
+    return (
+        "/".join("-" if order is None else f"{order:g}" for order in orders),
+        f"{claims.evaluations:g}",
+        "yes" if claims.stochastic else "no",
+    )
+
+
+def _description(entry: "Entry") -> "Text":
+    from rich.text import Text
+
+    lines = [Text(entry.doc)]
+    parameters = _parameters(entry)
+    if parameters:
+        lines.append(Text(" ".join(f"{name}={default}" for name, default in parameters.items()), style="green"))
+    lines.append(Text(entry.source, style="dim"))
+    if entry.owner != "stepladder":
+        version = "" if entry.owner_version is None else f" {entry.owner_version}"
+        lines.append(Text(f"from {entry.owner}{version}", style="magenta"))
+    return Text("\n").join(lines)
+
+
+def _elsewhere(entry: "Entry") -> str:
+    return "\n".join(f"{host}: {', '.join(names)}" for host, names in entry.aliases.items())
