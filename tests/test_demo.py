@@ -41,9 +41,9 @@ from stepladder.demo.metrics import (  # noqa: E402
     nearest_distance,
     pairwise_distances,
 )
-from stepladder.demo.output import write_whole  # noqa: E402
 from stepladder.demo.preconditioning import denoise  # noqa: E402
-from stepladder.errors import FileFormatError, StepladderError, UnknownNameError  # noqa: E402
+from stepladder.errors import FileFormatError, ScheduleError, StepladderError, UnknownNameError  # noqa: E402
+from stepladder.io import write_whole  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 WEIGHTS = files("stepladder.demo") / "digits.safetensors"
@@ -395,7 +395,7 @@ def test_generate_refuses_unknown_names_and_no_steps(network):
         generate(network, torch.tensor([1]), sampler="no_such")
     with pytest.raises(UnknownNameError, match="no_such"):
         generate(network, torch.tensor([1]), schedule="no_such")
-    with pytest.raises(ValueError, match="steps=0"):
+    with pytest.raises(ScheduleError, match="steps is 0; expected 1 to"):
         generate(network, torch.tensor([1]), steps=0)
 
 
@@ -455,7 +455,7 @@ def test_evaluate_command_prints_and_exits(small, network):
     [
         (["--weights", "no/such/file"], "no/such/file"),
         (["--sampler", "no_such"], "no_such"),
-        (["--steps", "0"], "steps=0"),
+        (["--steps", "0"], "steps is 0; expected 1 to 10000000"),
         (["--count", "3"], "count=3; expected at least 20"),
     ],
 )

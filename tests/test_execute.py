@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -611,7 +612,7 @@ class TwoIntervals(sl.Sampler):
 
     def trace(self, t, sigmas):
         x = t.start()
-        for s, s_next in zip(sigmas, sigmas[1:], strict=False):
+        for s, s_next in pairwise(sigmas):
             den = t.denoise(x, s)
             mid = (s + s_next) / 2
             x = t.end_step(x + (den - x) * 0.5 + t.noise(s, mid) * 0.1 + t.noise(s, s_next) * 0.1)

@@ -131,7 +131,8 @@ class Runner:
 
     def _start_noise(self) -> None:
         if self._plan.draws and self._noise is None:
-            msg = f"the program draws noise {self._plan.draws} times and noise is None; pass sl.noise_source('iid', seed=…)"
+            draws = self._plan.draws
+            msg = f"the program draws noise {draws} times and noise is None; pass sl.noise_source('iid', seed=…)"
             raise ExecutionError(msg)
         if isinstance(self._noise, NoiseSource):
             source = self._noise

@@ -67,5 +67,9 @@ class FileFormatError(StepladderError, ValueError):
     """A file is truncated, hostile, of an unknown version, or not what it claims to be."""
 
 
+class OutputError(StepladderError, OSError):
+    """A file cannot be written where it was asked for; nothing of it is left behind."""
+
+
 class MissingExtraError(StepladderError, ImportError):
     """An optional dependency is not installed; the text names the extra of stepladder that brings it."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
+import secrets
 import struct
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from stepladder.errors import FileFormatError
+from stepladder.errors import FileFormatError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -191,27 +190,50 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.gen
         raise FileFormatError(msg) from error
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that could not be written, before the work that would be lost. Nothing is created.
+
+    Raises
+    ------
+    OutputError
+        Its folder does not exist or takes no files, or the path is a folder.
+    """
+    file = Path(path)
+    if not file.parent.is_dir():
+        msg = f"cannot write {file}: the folder {file.parent} does not exist; create it or choose another"
+        raise OutputError(msg)
+    if file.is_dir():
+        msg = f"cannot write {file}: it is a folder; give the name of a file"
+        raise OutputError(msg)
+    if not os.access(file.parent, os.W_OK):
+        msg = f"cannot write {file}: the folder {file.parent} is not writable; choose another"
+        raise OutputError(msg)
+
+
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file whole or not at all: into a temporary neighbour first, then renamed over `path`.
 
     Raises
     ------
-    OSError
-        The folder does not exist or cannot be written; nothing is left behind.
+    OutputError
+        The file cannot be written; the temporary one is gone, and a file that was there is untouched.
     """
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    file = Path(path)
+    check_writable(file)
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
+        try:
+            with temporary.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.replace(file)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        msg = f"cannot write {file}: {error.strerror or error}"
+        raise OutputError(msg) from error
 
 
 def write_tensors(
@@ -221,7 +243,7 @@ def write_tensors(
 
     Raises
     ------
-    OSError
+    OutputError
         As `write_whole`.
     """
     from safetensors.numpy import save

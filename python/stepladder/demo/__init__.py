@@ -8,7 +8,7 @@ torch.
 
 from __future__ import annotations
 
-from stepladder.demo.errors import MissingExtraError, OutputError
+from stepladder.errors import MissingExtraError, OutputError
 
 try:
     import torch as _torch  # noqa: F401  (only to say which extra is missing, before anything else needs it)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stepladder.demo.errors import MissingExtraError
+from stepladder.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,11 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from stepladder.demo.data import CLASSES, DigitsSplit, load_digits_split, to_model_range, to_pixels
-from stepladder.demo.errors import MissingExtraError
 from stepladder.demo.generate import generate
 from stepladder.demo.metrics import class_diversity, frechet_distance, nearest_distance
 from stepladder.demo.model import load_network
-from stepladder.errors import StepladderError
+from stepladder.errors import MissingExtraError, StepladderError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,10 +13,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from stepladder.demo.network import NULL_LABEL, DigitsConfig, DigitsNetwork
-from stepladder.demo.output import write_whole
 from stepladder.errors import FileFormatError
+from stepladder.io import write_whole
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
 
     from torch import Tensor
@@ -32,12 +33,12 @@ _MAX_WIDTH = 4096
 _MAX_DEPTH = 64
 
 
-def load_network(path: str | Path | None = None, device: str | torch.device = "cpu") -> DigitsNetwork:
+def load_network(path: str | os.PathLike[str] | None = None, device: str | torch.device = "cpu") -> DigitsNetwork:
     """Load the digits network.
 
     Parameters
     ----------
-    path : str or Path, optional
+    path : path-like, optional
         A weights file as `python -m stepladder.demo.train` writes it; None loads the one stepladder ships.
     device : str or torch.device
         Where to put the network.

@@ -17,12 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from stepladder.demo.augmentation import augment
 from stepladder.demo.data import SPLIT_SEED, DigitsSplit, load_digits_split, measure_sigma_data
-from stepladder.demo.errors import MissingExtraError
 from stepladder.demo.model import count_parameters, save_network
 from stepladder.demo.network import NULL_LABEL, DigitsConfig, DigitsNetwork
-from stepladder.demo.output import check_writable, write_whole
 from stepladder.demo.preconditioning import denoise
-from stepladder.errors import StepladderError
+from stepladder.errors import MissingExtraError, StepladderError
+from stepladder.io import check_writable, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable

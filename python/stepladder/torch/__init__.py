@@ -5,5 +5,6 @@ from stepladder._execute import sample as sample
 from stepladder.torch.denoiser import Denoiser as Denoiser
 from stepladder.torch.guidance import ClassifierFreeGuidance as ClassifierFreeGuidance
 from stepladder.torch.noise import IidNoise as IidNoise
+from stepladder.torch.noise import initial_noise as initial_noise
 
-__all__ = ["ClassifierFreeGuidance", "Denoiser", "IidNoise", "Runner", "sample"]
+__all__ = ["ClassifierFreeGuidance", "Denoiser", "IidNoise", "Runner", "initial_noise", "sample"]

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import torch
 
 from stepladder._noise import NoiseSource
 from stepladder.errors import ExecutionError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _SEEDS = 2**64
+
+
+def initial_noise(shape: Sequence[int], seed: int) -> torch.Tensor:
+    """Return unit noise to start a run from: sample b is the first draw of torch's CPU generator seeded `seed + b`.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        (batch, …).
+    seed : int
+        As for `IidNoise`, whose `skip=1` goes on where this stops.
+
+    Returns
+    -------
+    Tensor
+        float32, on the CPU.
+
+    Raises
+    ------
+    ExecutionError
+        A seed outside its range.
+    """
+    like = torch.empty(tuple(shape), dtype=torch.float32)
+    source = IidNoise(seed)
+    source.start(like, 0.0, 0.0, 0)
+    noise: torch.Tensor = source(like, 0.0, 0.0)
+    return noise
 
 
 @final
