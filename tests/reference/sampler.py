@@ -1,8 +1,8 @@
 """Samplers as plain loops over arrays, from their papers.
 
-`denoise(x, sigma)` with sigma a number; `noise(k)` is the run's k-th unit noise. A last step to sigma 0 needs no rule of
-its own: Euler's formula gives the denoised value there, up to rounding, and the exponential integrators' coefficients
-have that limit.
+`denoise(x, sigma)` with sigma a number; `noise(k)` is the run's k-th unit noise. A last step to sigma 0 needs no rule
+of its own: Euler's formula gives the denoised value there, up to rounding, and the exponential integrators'
+coefficients have that limit.
 """
 
 import math
