@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, final, overload
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from stepladder._plan import Plan
 
 _FORMAT = "stepladder.program"
+_PORT_NAME = re.compile(r"(x|result|second|noise|input|value)(?:\[([0-9]{1,9})\])?(?:\[([0-9]{1,9})\])?")
 _PORTS = ("x", "result", "second", "noise", "input", "value", "x[]")
 _SECONDS = {"uncond": 1, "unclipped": 2}
 
@@ -307,14 +309,15 @@ class Program:
         from rich.table import Table
 
         table = Table("step", "sigma", "operation", "result", "terms", title=self.label, title_style="bold")
-        ends = [step.end for step in self.steps]
+        steps = self.steps
+        starts = {0, *(step.end for step in steps)}
         step = 0
         for at, op in enumerate(self.operations):
-            while ends[step] <= at:
+            while steps[step].end <= at:
                 step += 1
                 table.add_section()
-            first = at == 0 or at in ends
-            level = f"{self.steps[step].sigma:.6g}"
+            first = at in starts
+            level = f"{steps[step].sigma:.6g}"
             number = str(step + self._core.offset[0])
             for row in _lines(op, self.calls):
                 table.add_row(number if first else "", level if first else "", *row)
@@ -476,10 +479,10 @@ def _encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]
         structure.append(value)
 
     def number(value: Any, where: str) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if type(value) not in (int, float) or (type(value) is int and abs(value) > sys.float_info.max):
             msg = f"{where} is {value!r}; expected a number"
             raise FileFormatError(msg)
-        numbers.append(float(value))
+        numbers.append(value)
 
     def choice(value: Any, where: str, known: Mapping[Any, int]) -> None:
         if not isinstance(value, str | None.__class__) or value not in known:
@@ -491,7 +494,7 @@ def _encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]
         structure.append(len(items(value, where)))
         for port in value:
             name, register = fields(port, f"each of {where}", "name", "register")
-            match = re.fullmatch(r"(x|result|second|noise|input|value)(?:\[(\d{1,9})\])?(?:\[(\d{1,9})\])?", str(name))
+            match = _PORT_NAME.fullmatch(str(name))
             kind = None if match is None else match[1] + ("[]" if match[1] == "x" and match[2] else "")
             if kind is None or (match[2] is None) != (kind == "x") or (match[3] is None) != (kind != "value"):  # type: ignore[index]
                 msg = f"{where} names {name!r}; expected 'x', 'x[n]', 'result[n]', 'value[n][row]' and the like"
@@ -543,7 +546,7 @@ def _encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]
             raise FileFormatError(msg)
 
     form, version = (document.get("format"), document.get("version")) if isinstance(document, dict) else (None, None)
-    if (form, version) != (_FORMAT, _core.PROGRAM_VERSION):
+    if (form, version) != (_FORMAT, _core.PROGRAM_VERSION) or type(version) is not int:
         msg = f"format {form!r} version {version!r}; this release reads {_FORMAT!r} version {_core.PROGRAM_VERSION}"
         raise FileFormatError(msg)
     names = ("format", "version", "name", "calls", "sigma_start", "sigma_end", "noise_range", "offset")
@@ -551,6 +554,9 @@ def _encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]
     _, _, label, calls, start, end, noise_range, offset, registers, inputs, outputs, operations, steps = fields(
         document, "the program", *names
     )
+    if not isinstance(label, str):
+        msg = f"name is {label!r}; expected text"
+        raise FileFormatError(msg)
     structure.append(version)
     choice(calls, "calls", {"denoiser": 0, "network": 1})
     for value in fields(offset, "offset", "steps", "calls", "combines"):
@@ -582,4 +588,4 @@ def _encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]
     if not steps or (start, end) != (steps[0]["sigma"], steps[-1]["sigma_next"]):
         msg = f"sigma_start {start!r} and sigma_end {end!r} do not match the steps"
         raise FileFormatError(msg)
-    return np.array(structure, dtype=np.int64), np.array(numbers, dtype=np.float64), str(label)
+    return np.array(structure, dtype=np.int64), np.array(numbers, dtype=np.float64), label
