@@ -23,6 +23,7 @@ from matplotlib.image import imread
 from stepladder import _manager, _plugins
 from stepladder._manager import KINDS, make_manager
 from stepladder.cli import app
+from stepladder.errors import StepladderError
 from stepladder.hookspecs import hookimpl
 from stepladder.torch import Denoiser
 from typer.testing import CliRunner
@@ -633,6 +634,25 @@ def test_missing_extras_are_named_before_any_work(model, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "torch", None)
     assert "pip install stepladder[torch]" in refused("sample", "--model", "blobs")
     assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_a_loader_is_said_in_its_own_words(model, monkeypatch):
+    class OutputError(StepladderError, OSError):
+        """Both ours and of the operating system."""
+
+    for error, message in (
+        (OutputError("Folder X is full"), "Folder X is full"),
+        (PermissionError(13, "Permission denied", "w.bin"), "w.bin: permission denied"),
+        (OSError("Timed out"), "Timed out"),
+        (ImportError("No module named 'x'"), "No module named 'x'"),
+        (MemoryError(), "MemoryError"),
+    ):
+
+        def load(self, path=None, *, device, error=error):
+            raise error
+
+        monkeypatch.setattr(BlobsLoader, "load", load)
+        assert refused("sample", "--model", "blobs") == message
 
 
 def test_interruption_is_quiet(model):
