@@ -533,7 +533,7 @@ def test_the_preview(model, monkeypatch):
             "sample --model blob",
             "unknown model loader 'blob'; close: 'blobs'; `stepladder list model_loaders` shows every name",
         ),
-        ("sample --model other", "--model 'other' makes a object; expected a loader of array models"),
+        ("sample --model other", "--model 'other' makes object; expected a stepladder.ModelLoader"),
         ("sample --model blobs --weights gone.bin", "gone.bin: no such file or directory"),
         ("sample --model blobs -o x.jpg", "cannot write x.jpg: it has '.jpg'; expected .png"),
         (
