@@ -89,6 +89,7 @@ def dpmpp_2m_sde(denoise, x, sigmas, noise=None, eta=1.0, s_noise=1.0, solver_ty
             middle = (1 - decay) / 2
             x = x + change * (middle if solver_type == "midpoint" else 1 - (1 - decay) / (h * (1 + eta)))
         if eta > 0 and t > 0:
-            x = x + t * math.sqrt(1 - (t / s) ** (2 * eta)) * s_noise * noise(i)
+            variance = -math.expm1(-2 * eta * math.log(s / t))  # 1 - (t/s)^(2 eta), also for tiny eta
+            x = x + t * math.sqrt(variance) * s_noise * noise(i)
         before = now
     return x
