@@ -188,7 +188,6 @@ def test_attributes_cannot_be_added():
         program_of("euler").sigma_start = 1.0
 
 
-@pytest.mark.xfail(reason="Program.label is a plain slot: a shared program can be renamed under everybody")
 def test_label_cannot_be_set():
     with pytest.raises(AttributeError):
         program_of("euler").label = "mine"
@@ -519,7 +518,6 @@ def test_names_of_history(name):
     assert part.offset == (1, 1, 1)
 
 
-@pytest.mark.xfail(raises=ProgramError, reason="slice.rs, live(): what a step ends with does not count as read")
 def test_a_step_may_end_with_an_earlier_value():
     """A step that ends with the first step's denoised value, without reading it in any operation."""
 
@@ -866,7 +864,7 @@ BROKEN = [
     (("operations", 0, "out"), 4, ProgramError, "operation 0 names register 4; expected one below 4"),
     (("operations", 0, "second", "out"), 1, ProgramError, "operation 0 writes register 1 twice"),
     (("operations", 0, "second", "kind"), "other", FileFormatError, "second of operation 0 is 'other'; expected"),
-    (("operations", 0, "sigma"), -1.0, ProgramError, "operation 0 has sigma -1; expected a finite number"),
+    (("operations", 0, "sigma"), -1.0, ProgramError, "operation 0 calls the model at sigma -1; expected a"),
     (("operations", 1, "stream"), 2, ProgramError, "unknown stream 2"),
     (("operations", 1, "sigma_to"), -1.0, ProgramError, "operation 1 has sigma -1; expected a finite number"),
     (("operations", 2, "inputs"), [0, 1, 2, 0], ProgramError, "operation 2 lists input register 0 twice"),
@@ -902,7 +900,7 @@ BROKEN = [
         ProgramError,
         "two inputs are named x",
     ),
-    (("outputs",), [], ProgramError, "the first output is not the sample that the last step ended with"),
+    (("outputs",), [], ProgramError, "the first output is not x"),
 ]  # fmt: skip
 
 
@@ -990,8 +988,8 @@ print(accepted)
 def test_hostile_structures_allocate_nothing():
     done = subprocess.run([sys.executable, "-c", HOSTILE], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-    # Free words: three offsets, two numbers each of the names of x (in and out, unused), three ordinals.
-    assert json.loads(done.stdout) == [2**31, 2**32 - 1] * (3 + 4 + 3)
+    # One word is free: the last ordinal, which only has to be above the others.
+    assert json.loads(done.stdout) == [2**31, 2**32 - 1]
 
 
 def test_structures_and_numbers_have_to_match():
@@ -1046,14 +1044,13 @@ def test_bad_files(metadata, tensors, text, tmp_path):
         sl.Program.load(path)
 
 
-@pytest.mark.xfail(reason="encode.rs, Reader::op: the number of rows is checked before the operation has a number")
 def test_too_many_rows():
     row = DOCUMENT["operations"][2]["rows"][0]
     with pytest.raises(ProgramError, match="operation 2 has 4 rows; expected 1 to 3"):
         sl.Program.from_json(changed(("operations", 2, "rows"), [row | {"out": out} for out in range(4)]))
 
 
-# What is accepted and should not be. Strict: a fix turns these red until the mark goes.
+# What no sampler makes, and a file must not hold.
 
 
 def without_inputs():
@@ -1076,7 +1073,7 @@ def outputs_twice():
     return json.dumps(document)
 
 
-LENIENT = {
+NEVER = {
     "no input at all, and slicing then panics": without_inputs(),
     "a first input that is not x": changed(("inputs", 0, "name"), "result[0]"),
     "a first output that is not x": changed(("outputs", 0, "name"), "result[0]"),
@@ -1088,11 +1085,10 @@ LENIENT = {
 }
 
 
-@pytest.mark.parametrize("what", LENIENT)
-@pytest.mark.xfail(reason="from_json accepts it")
-def test_leniency(what):
+@pytest.mark.parametrize("what", NEVER)
+def test_what_no_program_has(what):
     with pytest.raises((FileFormatError, ProgramError)):
-        sl.Program.from_json(LENIENT[what])
+        sl.Program.from_json(NEVER[what])
 
 
 # Tracing
@@ -1228,7 +1224,7 @@ BAD_TRACES = [
     (repeat(lambda t: t.end_step(t.start() * math.nan)), "operation 0 has coefficient NaN; expected a finite number"),
     (
         repeat(lambda t: t.end_step(t.denoise(t.start(), -1.0))),
-        "operation 0 has sigma -1; expected a finite number of at least 0",
+        "operation 0 calls the model at sigma -1; expected a finite number above 0",
     ),
     (repeat(lambda t: t.end_step(t.noise(math.nan, 1.0))), "operation 0 has sigma NaN; expected a finite number"),
 ]

@@ -573,10 +573,11 @@ BAD_SIGMAS = [
     ([1.0], f"sigmas has shape (1,); {LENGTH}"),
     ([[3.0, 1.0]], f"sigmas has shape (1, 2); {LENGTH}"),
     (3.0, f"sigmas has shape (); {LENGTH}"),
-    (None, f"sigmas has shape (); {LENGTH}"),
-    (["a", "b"], "sigmas is list; expected numbers: could not convert string to float: 'a'"),
-    ("karras", "sigmas is str; expected numbers: could not convert string to float: 'karras'"),
-    ([3.0, 1j], "sigmas is list; expected numbers: float() argument must be a string or a real number, not 'complex'"),
+    (None, "sigmas holds object; expected real numbers"),
+    (["a", "b"], "sigmas holds <U1; expected real numbers"),
+    ("karras", "sigmas holds <U6; expected real numbers"),
+    ([3.0, 1j], "sigmas holds complex128; expected real numbers"),
+    ([True, False], "sigmas holds bool; expected real numbers"),
 ]
 
 
@@ -587,7 +588,6 @@ def test_bad_sigmas(sampler, sigmas, text):
         sampler.compile(sigmas)
 
 
-@pytest.mark.xfail(reason="_sampler.py, _levels: NumPy drops the imaginary part")
 def test_complex_sigmas():
     with pytest.raises(SamplerError):
         sl.EulerSampler().compile(np.array([3.0 + 4.0j, 1.0]))

@@ -78,7 +78,7 @@ class Runner:
     __slots__ = (
         "_at", "_backend", "_call", "_codes", "_denoised", "_first", "_levels", "_like", "_model_reuses", "_noise",
         "_own", "_owned", "_owned_codes", "_owned_spans", "_plain", "_plan", "_pointers", "_probe", "_program",
-        "_raw", "_spans", "_values", "_watched", "_whole",
+        "_raw", "_spans", "_step", "_values", "_watched", "_whole",
     )  # fmt: skip
 
     def __init__(
@@ -113,7 +113,7 @@ class Runner:
         self._plan = program._plan_cache(plan)
         self._levels = self._backend.noise_levels(levels)
         self._noise = noise
-        self._at = 0
+        self._step = self._at = 0
         self._values: list[Any] = [None] * program.registers
         self._pointers = [0] * program.registers
         self._codes = [0] * program.registers
@@ -154,11 +154,6 @@ class Runner:
     def program(self) -> Program:
         """The program that runs: folded, if the denoiser's parameterization was."""
         return self._program
-
-    @property
-    def _step(self) -> int:
-        """Steps of this program that are done."""
-        return bisect_right(self._plan.ends, self._at)
 
     @property
     def step(self) -> int:
@@ -231,6 +226,7 @@ class Runner:
 
     def _take_step(self) -> None:
         self._execute(self._plan.steps[self._step].end)
+        self._step += 1
         if self.done:
             self._finish()
 
@@ -259,7 +255,10 @@ class Runner:
         with self._backend.context():
             if callback is None and not wanted(progress):
                 if not self.done:
-                    self._execute(len(self._plan.ops))
+                    try:
+                        self._execute(len(self._plan.ops))
+                    finally:
+                        self._step = max(self._step, bisect_right(self._plan.ends, self._at))
                     self._finish()
             else:
                 with Progress(len(self._plan.steps), self._step, progress) as bar:

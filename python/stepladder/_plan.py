@@ -23,7 +23,7 @@ class Pass(NamedTuple):
     step: int
     inputs: tuple[int, ...]
     outs: tuple[tuple[int, int], ...]
-    """(register, slot): slots are the run's own buffers, of the state for each register, then of the network's input."""
+    """(register, slot): slots number the run's own buffers, of the state first, then of the network's input."""
     slots: tuple[int, ...]
     """The slots of `outs`."""
     dead: tuple[int, ...]
@@ -99,7 +99,9 @@ def _writes(op: Operation) -> tuple[int, ...]:
 def plan(program: Program) -> Plan:
     """Work out the walk through a program, once per program."""
     operations, steps = program.operations, program.steps
-    ends = {step.end: step.x for step in steps}
+    ends: dict[int, set[int]] = {}  # a step without operations ends where the one before it did
+    for step in steps:
+        ends.setdefault(step.end, set()).add(step.x)
     live = {port.register for port in program.outputs}
     calls_ahead: dict[int, int] = {}  # register -> model calls between here and its last read
     network_only: dict[int, bool] = {}
@@ -109,11 +111,11 @@ def plan(program: Program) -> Plan:
     # Backwards: what is live after each operation, whether a model call lies before its last read, who reads it.
     after: list[tuple[set[int], dict[int, int], dict[int, bool]]] = [(set(), {}, {})] * len(operations)
     for at in range(len(operations) - 1, -1, -1):
-        if at + 1 in ends:
+        for x in ends.get(at + 1, ()):
             # Whoever watches the run reads x here.
-            network_only[ends[at + 1]] = False
-            live.add(ends[at + 1])
-            calls_ahead.setdefault(ends[at + 1], 0)
+            network_only[x] = False
+            live.add(x)
+            calls_ahead.setdefault(x, 0)
         op = operations[at]
         after[at] = (set(live), dict(calls_ahead), dict(network_only))
         for register in _writes(op):
@@ -129,34 +131,34 @@ def plan(program: Program) -> Plan:
                 live.add(register)
                 calls_ahead[register] = 0
     walk: list[Pass | Call | Draw] = []
-    step = number = survivors = 0
+    current = number = survivors = 0
     held: set[int] = set()
     folded = program.calls == "network"
     for at, op in enumerate(operations):
-        while steps[step].end <= at:
-            step += 1
+        while steps[current].end <= at:
+            current += 1
         alive, ahead, only = after[at]
         held &= alive
-        shown = steps[step].denoised
+        shown = steps[current].denoised
         denoised = shown[1] if shown is not None and shown[0] == at else None
         outs = _writes(op)
         others = tuple(sorted(alive.difference(outs)))
         if isinstance(op, Combine):
             rows = tuple((r, r + program.registers * (folded and only.get(r, False))) for r in outs)
             dead = tuple(r for r in op.inputs if r not in alive and r not in outs)
-            walk.append(Pass(PASS, at, step, op.inputs, rows, tuple(s for _, s in rows), dead, denoised))
+            walk.append(Pass(PASS, at, current, op.inputs, rows, tuple(s for _, s in rows), dead, denoised))
             held.difference_update(outs)
         elif isinstance(op, Denoise):
             survives = tuple(ahead.get(r, 0) > 0 for r in outs)
             simple = len(outs) == 1 and not survives[0]
-            walk.append(Call(CALL, at, step, op.input, outs, survives, others, number, simple, denoised))
+            walk.append(Call(CALL, at, current, op.input, outs, survives, others, number, simple, denoised))
             number += 1
             held.difference_update(outs)
             held.update(r for r, s in zip(outs, survives, strict=True) if s)
             survivors = max(survivors, len(held))
         else:
             survives_draw = ahead.get(op.out, 0) > 0
-            walk.append(Draw(DRAW, at, step, op.out, op.sigma_from, op.sigma_to, survives_draw, others, None))
+            walk.append(Draw(DRAW, at, current, op.out, op.sigma_from, op.sigma_to, survives_draw, others, None))
             held.discard(op.out)
     ordinals = [op.ordinal for op in operations if isinstance(op, Noise)]
     first = ordinals[0] if ordinals else 0

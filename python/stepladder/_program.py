@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final, overload
 import numpy as np
 
 from stepladder import _core as native
-from stepladder.errors import FileFormatError, ProgramError
+from stepladder._parameterization import Parameterization
+from stepladder.errors import FileFormatError, ParameterizationError, ProgramError
 
 if TYPE_CHECKING:
     import os
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.table import Table
 
-    from stepladder._parameterization import Parameterization
     from stepladder._plan import Plan
 
 FORMAT = "stepladder.program"
@@ -123,13 +123,12 @@ class Program:
     are; the label is not part of the contents.
     """
 
-    __slots__ = ("_core", "_folded", "_plan", "label")
+    __slots__ = ("_core", "_folded", "_label", "_plan")
 
     _core: native.Program
     _folded: dict[tuple[Parameterization, bool], Program]
     _plan: Plan | None
-    label: str
-    """What the program was compiled from; not part of its contents."""
+    _label: str
 
     def __init__(self) -> None:
         msg = "programs are made by Sampler.compile, Program.from_json or Program.load"
@@ -141,8 +140,13 @@ class Program:
         program._core = core
         program._folded = {}
         program._plan = None
-        program.label = label
+        program._label = label
         return program
+
+    @property
+    def label(self) -> str:
+        """What the program was compiled from; not part of its contents."""
+        return self._label
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -245,6 +249,9 @@ class Program:
         ProgramError
             The program is folded already, is a slice with history, or needs an unclipped second result.
         """
+        if not isinstance(parameterization, Parameterization):
+            msg = f"parameterization is {type(parameterization).__name__}; expected one, as sl.parameterization makes"
+            raise ParameterizationError(msg)
         key = (parameterization, keep_denoised)
         if key not in self._folded:
             c_skip, c_out, c_in = parameterization.scalings(self._core.denoise_sigmas())
@@ -276,7 +283,11 @@ class Program:
             An empty range, or a stride other than 1.
         """
         if not isinstance(index, slice):
-            return self.steps[index]
+            try:
+                return self.steps[index]
+            except IndexError:
+                msg = f"step {index} of a program of {len(self)} steps"
+                raise IndexError(msg) from None
         if index.step not in (None, 1):
             msg = f"stride {index.step}; steps follow one another, so only a stride of 1 makes a program"
             raise ProgramError(msg)
@@ -358,6 +369,9 @@ class Program:
         from stepladder._program_json import encode
         from stepladder.io import parse_json
 
+        if not isinstance(text, str):
+            msg = f"the program is {type(text).__name__}; expected JSON text"
+            raise FileFormatError(msg)
         return _restore(*encode(parse_json(text, "the program")))
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -165,7 +165,7 @@ def encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]:
     label, calls, start, end, noise_range, offset, registers, inputs, outputs, operations, steps, _, _ = fields(
         document, "the program", *names, "operations", "steps", "format", "version"
     )
-    if not isinstance(label, str):
+    if not isinstance(label, str) or any("\ud800" <= c <= "\udfff" for c in label):
         msg = f"name is {label!r}; expected text"
         raise FileFormatError(msg)
     structure.append(native.PROGRAM_VERSION)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, final
 import numpy as np
 
 from stepladder import _core
+from stepladder._process import NoiseProcess
 from stepladder._program import Program
 from stepladder.errors import SamplerError
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from stepladder._core import Trace
-    from stepladder._process import NoiseProcess
 
 
 class Sampler(ABC):
@@ -68,8 +68,11 @@ class Sampler(ABC):
         SamplerError
             The sigmas cannot be stepped over, or the process is of a family this method is not defined for.
         ProgramError
-            The trace breaks a rule: a step missing, a coefficient that is not finite.
+            More than 100,000 steps; or the trace breaks a rule: a step missing, a coefficient that is not finite.
         """
+        if process is not None and not isinstance(process, NoiseProcess):
+            msg = f"process is {type(process).__name__}; expected a NoiseProcess, as sl.process makes"
+            raise SamplerError(msg)
         if process is not None and process.family == "flow":
             msg = (
                 f"{type(self).__name__} adds and removes noise as x = x0 + sigma * noise; the process is a flow, "
@@ -85,14 +88,25 @@ class Sampler(ABC):
 def _levels(sigmas: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """`sigmas` as a contiguous float64 vector."""
     try:
-        levels = np.ascontiguousarray(sigmas, dtype=np.float64)
+        given = np.asarray(sigmas)
     except (TypeError, ValueError) as error:
         msg = f"sigmas is {type(sigmas).__name__}; expected numbers: {error}"
         raise SamplerError(msg) from error
-    if np.ndim(sigmas) != 1 or levels.size < 2:
-        msg = f"sigmas has shape {np.shape(sigmas)}; expected one dimension of at least two values"
+    if given.dtype.kind not in "iuf":
+        msg = f"sigmas holds {given.dtype}; expected real numbers"
         raise SamplerError(msg)
-    return levels
+    if given.ndim != 1 or given.size < 2:
+        msg = f"sigmas has shape {given.shape}; expected one dimension of at least two values"
+        raise SamplerError(msg)
+    return np.ascontiguousarray(given, dtype=np.float64)
+
+
+def _validate(sampler: Sampler) -> None:
+    """Check a built-in sampler's options when it is made, by the rules that compiling applies."""
+    try:
+        sampler.trace(_core.Trace(np.array([2.0, 1.0])), (2.0, 1.0))
+    except TypeError as error:
+        raise SamplerError(str(error)) from None
 
 
 @final
@@ -118,6 +132,9 @@ class EulerSampler(Sampler):
     s_tmin: float = 0.0
     s_tmax: float = math.inf
     s_noise: float = 1.0
+
+    def __post_init__(self) -> None:
+        _validate(self)
 
     def trace(self, t: Trace, sigmas: Sequence[float]) -> None:  # noqa: ARG002  (the trace holds them)
         """Record one run on `t`."""
@@ -145,6 +162,9 @@ class EulerAncestralSampler(Sampler):
     eta: float = 1.0
     s_noise: float = 1.0
 
+    def __post_init__(self) -> None:
+        _validate(self)
+
     def trace(self, t: Trace, sigmas: Sequence[float]) -> None:  # noqa: ARG002
         """Record one run on `t`."""
         _core.trace_euler_ancestral(t, self.eta, self.s_noise)
@@ -169,6 +189,9 @@ class HeunSampler(Sampler):
     s_tmin: float = 0.0
     s_tmax: float = math.inf
     s_noise: float = 1.0
+
+    def __post_init__(self) -> None:
+        _validate(self)
 
     def trace(self, t: Trace, sigmas: Sequence[float]) -> None:  # noqa: ARG002
         """Record one run on `t`."""
@@ -212,6 +235,9 @@ class Dpmpp2mSdeSampler(Sampler):
     eta: float = 1.0
     s_noise: float = 1.0
     solver_type: Literal["midpoint", "heun"] = "midpoint"
+
+    def __post_init__(self) -> None:
+        _validate(self)
 
     def trace(self, t: Trace, sigmas: Sequence[float]) -> None:  # noqa: ARG002
         """Record one run on `t`."""

@@ -80,7 +80,7 @@ impl Program {
         let count = r.count(2)?;
         let mut ops = Vec::with_capacity(count);
         for _ in 0..count {
-            ops.push(r.op()?);
+            ops.push(r.op(ops.len())?);
         }
         let count = r.count(3)?;
         if count > MAX_STEPS {
@@ -251,12 +251,17 @@ impl Reader<'_> {
                 6 => PortName::Sample(n),
                 code => return Err(self.unknown("port", code)),
             };
+            // One spelling per program: numbers that a name does not have are zero.
+            let numbered = !matches!(name, PortName::X);
+            if (!numbered && n != 0) || (!matches!(name, PortName::Value(..)) && row != 0) {
+                return Err(self.unknown("port number", i64::from(n.max(row))));
+            }
             ports.push(Port { name, register });
         }
         Ok(ports)
     }
 
-    fn op(&mut self) -> Result<Op, ProgramError> {
+    fn op(&mut self, at: usize) -> Result<Op, ProgramError> {
         match self.next()? {
             0 => {
                 let out = self.word()?;
@@ -273,7 +278,7 @@ impl Reader<'_> {
                 let inputs: Vec<Register> = (0..count).map(|_| self.word()).collect::<Result<_, _>>()?;
                 let count = self.count(2)?;
                 if count > MAX_ROWS {
-                    return Err(ProgramError::Rows { op: 0, got: count, max: MAX_ROWS });
+                    return Err(ProgramError::Rows { op: at, got: count, max: MAX_ROWS });
                 }
                 let mut rows = Vec::with_capacity(count);
                 for _ in 0..count {

@@ -37,14 +37,30 @@ pub enum ProgramError {
     Coefficient { op: usize, got: f64 },
     #[error("operation {op} has sigma {got}; expected a finite number of at least 0")]
     Sigma { op: usize, got: f64 },
+    #[error("operation {op} calls the model at sigma {got}; expected a finite number above 0")]
+    CallSigma { op: usize, got: f64 },
+    #[error("operation {op} is noise draw {got}; expected a number above {last}, the draw before it")]
+    Ordinal { op: usize, got: u32, last: u32 },
+    #[error("{got} registers, of which {used} are used; expected as many as are used")]
+    UnusedRegisters { got: u32, used: u32 },
+    #[error("the first {which} is not x")]
+    PortMissing { which: &'static str },
+    #[error("step {step} starts at sigma {got}; expected {expected}, where the one before it ended")]
+    StepStart { step: usize, got: f64, expected: f64 },
     #[error("step {step} ends at operation {end}; expected {start} to {operations}, the last step at {operations}")]
     StepEnd { step: usize, end: usize, start: usize, operations: usize },
     #[error(
         "a step's denoised value is said to be register {register} after operation {op}, which does not write it in that step"
     )]
     DenoisedElsewhere { op: usize, register: Register },
-    #[error("two inputs are named {name}")]
-    PortTwice { name: String },
+    #[error("two {which}s are named {name}")]
+    PortTwice { which: &'static str, name: String },
+    #[error("operation {op} draws noise over the empty interval at sigma {sigma}; expected two different levels")]
+    EmptyInterval { op: usize, sigma: f64 },
+    #[error("the program draws noise but has no noise range: no sigma is positive")]
+    NoNoiseRange,
+    #[error("a slice starts after more than {max} steps, calls or combines")]
+    Offset { max: u32 },
     #[error("noise range is {low} to {high}; expected 0 < low <= high, both finite")]
     NoiseRange { low: f64, high: f64 },
     #[error("steps {start}..{stop} of a program of {steps}; expected 0 <= start < stop <= {steps}")]

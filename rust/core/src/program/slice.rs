@@ -16,18 +16,17 @@ impl Program {
             return Err(ProgramError::Slice { start, stop, steps: self.steps().len() }.into());
         }
         let whole = self.to_values();
-        let first = if start == 0 { 0 } else { whole.steps[start - 1].end };
-        let last = whole.steps[stop - 1].end;
+        let (first, last) = (first_op(&whole, start), first_op(&whole, stop));
         let names = names(&whole);
 
         // x leads, whether it is read or not; the rest follow in the order in which they are read.
         let x_before = if start == 0 { whole.inputs[0].register } else { whole.steps[start - 1].x };
         let x_after = whole.steps[stop - 1].x;
-        let inputs = live(&whole, first, last, x_before);
+        let inputs = live(&whole, start, stop, x_before);
         let outputs = if stop == whole.steps.len() {
             whole.outputs.iter().map(|p| p.register).collect()
         } else {
-            live(&whole, last, whole.ops.len(), x_after)
+            live(&whole, stop, whole.steps.len(), x_after)
         };
         // A value passed through untouched is an output only if this part can see it.
         let known = |r: Register| {
@@ -90,7 +89,6 @@ impl Program {
         }
         let whole = self.to_values();
         let names = names(&whole);
-        let first = if step == 0 { 0 } else { whole.steps[step - 1].end };
         let x = if step == 0 { whole.inputs[0].register } else { whole.steps[step - 1].x };
         // Values are numbered in the order of their definitions, so this is the register of each.
         let mut homes: Vec<Register> = self.inputs().iter().map(|p| p.register).collect();
@@ -99,30 +97,36 @@ impl Program {
             name: if value == x { PortName::X } else { names[value as usize] },
             register: homes[value as usize],
         };
-        Ok(live(&whole, first, whole.ops.len(), x).into_iter().map(port).collect())
+        Ok(live(&whole, step, steps, x).into_iter().map(port).collect())
     }
 }
 
-/// `x`, then every value that operations `first..last` or the program's outputs read but that was made before `first`.
-fn live(whole: &Body, first: usize, last: usize, x: Register) -> Vec<Register> {
+/// `x`, then every value made before step `start` that steps `start..stop` read or end with, or the program returns.
+fn live(whole: &Body, start: usize, stop: usize, x: Register) -> Vec<Register> {
     let mut made = vec![false; whole.registers as usize];
     let mut live = vec![x];
-    for op in &whole.ops[first..last] {
-        op.reads(|r| {
-            if !made[r as usize] && !live.contains(&r) {
-                live.push(r);
-            }
-        });
-        op.writes(|r| made[r as usize] = true);
-    }
-    if last == whole.ops.len() {
-        for port in &whole.outputs {
-            if !made[port.register as usize] && !live.contains(&port.register) {
-                live.push(port.register);
-            }
+    let mut need = |made: &[bool], r: Register| {
+        if !made[r as usize] && !live.contains(&r) {
+            live.push(r);
         }
+    };
+    let mut at = first_op(whole, start);
+    for step in &whole.steps[start..stop] {
+        for op in &whole.ops[at..step.end] {
+            op.reads(|r| need(&made, r));
+            op.writes(|r| made[r as usize] = true);
+        }
+        need(&made, step.x);
+        at = step.end;
+    }
+    if stop == whole.steps.len() {
+        whole.outputs.iter().for_each(|port| need(&made, port.register));
     }
     live
+}
+
+fn first_op(whole: &Body, step: usize) -> usize {
+    if step == 0 { 0 } else { whole.steps[step - 1].end }
 }
 
 /// What each value is, counted from the start of the whole program.

@@ -1,10 +1,13 @@
 //! What makes a list of operations a program. Everything read from a file or built by hand passes through here.
 
 use super::ProgramError;
-use super::ir::{Body, MAX_ROWS, MAX_STEPS, Op, Register};
+use super::ir::{Body, MAX_ROWS, MAX_STEPS, Op, Port, PortName, Register, Stream};
 
 /// Registers a program may name: as many as values could ever be alive at once in the longest program.
 const MAX_REGISTERS: u32 = 1 << 22;
+
+/// What may come before a slice: far more than any program has, and far from overflow.
+const MAX_OFFSET: u32 = 1 << 30;
 
 pub(super) fn validate(body: &Body) -> Result<(), ProgramError> {
     let steps = body.steps.len();
@@ -61,7 +64,38 @@ pub(super) fn validate(body: &Body) -> Result<(), ProgramError> {
         in_range(body.ops.len(), port.register)?;
         check_written(&written, body.ops.len(), port.register)?;
     }
+    check_ports(&body.inputs, "input")?;
+    check_ports(&body.outputs, "output")?;
+    check_use(body)?;
     check_steps(body)
+}
+
+fn check_ports(ports: &[Port], which: &'static str) -> Result<(), ProgramError> {
+    if ports.first().map(|p| p.name) != Some(PortName::X) {
+        return Err(ProgramError::PortMissing { which });
+    }
+    let mut names: Vec<String> = ports.iter().map(|p| p.name.to_string()).collect();
+    names.sort();
+    match names.windows(2).find(|w| w[0] == w[1]) {
+        Some(pair) => Err(ProgramError::PortTwice { which, name: pair[0].clone() }),
+        None => Ok(()),
+    }
+}
+
+/// Registers are numbered densely, and noise is drawn in order.
+fn check_use(body: &Body) -> Result<(), ProgramError> {
+    let mut used = body.inputs.iter().map(|p| p.register + 1).max().unwrap_or(0);
+    let mut last: Option<u32> = None;
+    for (at, op) in body.ops.iter().enumerate() {
+        op.writes(|r| used = used.max(r + 1));
+        if let Op::Noise { ordinal, .. } = op {
+            if let Some(last) = last.filter(|last| ordinal <= last) {
+                return Err(ProgramError::Ordinal { op: at, got: *ordinal, last });
+            }
+            last = Some(*ordinal);
+        }
+    }
+    if used == body.registers { Ok(()) } else { Err(ProgramError::UnusedRegisters { got: body.registers, used }) }
 }
 
 fn check_written(written: &[bool], op: usize, register: Register) -> Result<(), ProgramError> {
@@ -78,10 +112,14 @@ fn check_sigma(op: usize, sigma: f64) -> Result<(), ProgramError> {
 
 fn check_numbers(at: usize, op: &Op) -> Result<(), ProgramError> {
     match op {
+        Op::Noise { sigma_from, sigma_to, stream: Stream::Path, .. } if sigma_from.to_bits() == sigma_to.to_bits() => {
+            Err(ProgramError::EmptyInterval { op: at, sigma: *sigma_from })
+        }
         Op::Noise { sigma_from, sigma_to, .. } => {
             check_sigma(at, *sigma_from).and_then(|()| check_sigma(at, *sigma_to))
         }
-        Op::Denoise { sigma, .. } => check_sigma(at, *sigma),
+        Op::Denoise { sigma, .. } if sigma.is_finite() && *sigma > 0.0 => Ok(()),
+        Op::Denoise { sigma, .. } => Err(ProgramError::CallSigma { op: at, got: *sigma }),
         Op::Combine { inputs, rows } => {
             if rows.is_empty() || rows.len() > MAX_ROWS {
                 return Err(ProgramError::Rows { op: at, got: rows.len(), max: MAX_ROWS });
@@ -117,6 +155,9 @@ fn check_steps(body: &Body) -> Result<(), ProgramError> {
         if s.end < start || s.end > body.ops.len() || (i + 1 == body.steps.len() && s.end != body.ops.len()) {
             return Err(ProgramError::StepEnd { step: i, end: s.end, start, operations: body.ops.len() });
         }
+        if i > 0 && s.sigma.to_bits() != body.steps[i - 1].sigma_next.to_bits() {
+            return Err(ProgramError::StepStart { step: i, got: s.sigma, expected: body.steps[i - 1].sigma_next });
+        }
         if let Some((at, register)) = s.denoised {
             let mut made = false;
             if (start..s.end).contains(&at) {
@@ -128,13 +169,14 @@ fn check_steps(body: &Body) -> Result<(), ProgramError> {
         }
         start = s.end;
     }
-    let mut names: Vec<_> = body.inputs.iter().map(|p| p.name).collect();
-    names.sort_by_key(ToString::to_string);
-    if let Some(pair) = names.windows(2).find(|w| w[0] == w[1]) {
-        return Err(ProgramError::PortTwice { name: pair[0].to_string() });
-    }
     if body.outputs.first().map(|p| p.register) != body.steps.last().map(|s| s.x) {
         return Err(ProgramError::OutputElsewhere);
+    }
+    if body.noise_range.is_none() && body.ops.iter().any(|op| matches!(op, Op::Noise { .. })) {
+        return Err(ProgramError::NoNoiseRange);
+    }
+    if [body.offset.steps, body.offset.calls, body.offset.combines].into_iter().any(|n| n > MAX_OFFSET) {
+        return Err(ProgramError::Offset { max: MAX_OFFSET });
     }
     if let Some((lo, hi)) = body.noise_range
         && !(lo > 0.0 && lo <= hi && hi.is_finite())
