@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, final
+from dataclasses import dataclass, fields
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
 
@@ -101,12 +102,15 @@ def _levels(sigmas: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.ascontiguousarray(given, dtype=np.float64)
 
 
-def _validate(sampler: Sampler) -> None:
+def _validate(sampler: Any) -> None:
     """Check a built-in sampler's options when it is made, by the rules that compiling applies."""
-    try:
-        sampler.trace(_core.Trace(np.array([2.0, 1.0])), (2.0, 1.0))
-    except TypeError as error:
-        raise SamplerError(str(error)) from None
+    for field in fields(sampler):
+        value = getattr(sampler, field.name)
+        expected, kind = ("a number", Real) if field.type == "float" else ("text", str)
+        if isinstance(value, bool) or not isinstance(value, kind):
+            msg = f"{field.name} is {value!r}; expected {expected}"
+            raise SamplerError(msg)
+    sampler.trace(_core.Trace(np.array([2.0, 1.0])), (2.0, 1.0))
 
 
 @final
