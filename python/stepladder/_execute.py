@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, final
-
-import numpy as np
 
 from stepladder import _core
 from stepladder._backend import backend_for, load_state
 from stepladder._core import NO_BUFFER, NO_POINTER, NOT_FINITE
 from stepladder._noise import NoiseSource
 from stepladder._plan import CALL, PASS, plan
+from stepladder._prepare import executed, inputs_of, model_of
 from stepladder.errors import ExecutionError, FileFormatError, NonFiniteError
 
 if TYPE_CHECKING:
@@ -92,8 +90,8 @@ class Runner:
         dtype: Any = None,
         differentiable: bool | None = None,
     ) -> None:
-        executed = _executed(program, denoiser, denoised)
-        self._setup(executed, executed, 0, denoiser, x, noise, dtype, differentiable)
+        whole = executed(program, denoiser, denoised)
+        self._setup(whole, whole, 0, denoiser, x, noise, dtype, differentiable)
 
     def _setup(
         self,
@@ -106,8 +104,8 @@ class Runner:
         dtype: Any,
         differentiable: bool | None,
     ) -> None:
-        inputs = _inputs(program, x)
-        self._call, network_dtype, levels = _model(program, denoiser)
+        inputs = inputs_of(program, x)
+        self._call, network_dtype, levels = model_of(program, denoiser)
         self._program, self._whole, self._first = program, whole, first
         self._backend = backend_for(inputs, dtype, network_dtype, differentiable)
         self._plan = program._plan_cache(plan)
@@ -514,7 +512,7 @@ class Runner:
             found = f"{metadata.get('format')!r} version {metadata.get('version')!r}"
             msg = f"{path} is format {found}; this release reads {_FORMAT!r} version {_VERSION!r}"
             raise FileFormatError(msg)
-        whole = _executed(program, denoiser, denoised)
+        whole = executed(program, denoiser, denoised)
         if metadata["program"] != whole.digest:
             msg = (
                 f"{path} is the state of program {metadata['program'][:12]}…; this one is {whole.digest[:12]}…. "
@@ -582,44 +580,3 @@ def _source(noise: Any) -> NoiseSource:
         msg = f"noise is a plain {type(noise).__name__}, whose state cannot be saved; use sl.noise_source(…)"
         raise ExecutionError(msg)
     return noise
-
-
-def _inputs(program: Program, x: Any) -> dict[str, Any]:
-    names = [port.name for port in program.inputs]
-    inputs = dict(x) if isinstance(x, Mapping) else {"x": x}
-    if set(inputs) != set(names):
-        msg = f"the program starts from {', '.join(names)}; got {', '.join(inputs)}"
-        if len(names) > 1:
-            msg += ". A slice with history takes a mapping, as Runner.outputs of the part before it gives"
-        raise ExecutionError(msg)
-    return inputs
-
-
-def _foldable(denoiser: Any) -> Any:
-    """The denoiser, if it is the one whose parameterization folds."""
-    if type(denoiser).__module__ != "stepladder.torch.denoiser":
-        return None  # and torch need not be imported to know
-    from stepladder.torch.denoiser import Denoiser
-
-    return denoiser if isinstance(denoiser, Denoiser) else None
-
-
-def _executed(program: Program, denoiser: Any, denoised: bool) -> Program:
-    """The program that will run."""
-    if not callable(denoiser):
-        msg = f"denoiser is {type(denoiser).__name__}; expected a callable (x, sigma) -> denoised"
-        raise ExecutionError(msg)
-    known = _foldable(denoiser)
-    history = len(program.inputs) + len(program.outputs) > 2
-    if known is None or program.calls == "network" or history:
-        return program
-    return program.fold(known.parameterization, keep_denoised=denoised)
-
-
-def _model(program: Program, denoiser: Any) -> tuple[Callable[..., Any], Any, np.ndarray[Any, Any]]:
-    """What to call, the dtype it wants its input in (None: the state's), and its second argument for every call."""
-    sigmas = program._core.denoise_sigmas()
-    known = _foldable(denoiser)
-    if known is None or program.calls == "denoiser":
-        return denoiser, None, sigmas
-    return known.network_output, known.dtype, known.c_noise(sigmas)

@@ -1,0 +1,57 @@
+"""What will run: the program folded where it can be, what its model calls call, and what it starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from stepladder.errors import ExecutionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from stepladder._program import Program
+
+
+def inputs_of(program: Program, x: Any) -> dict[str, Any]:
+    """The tensors a run starts from, by name; x alone unless the program is a slice with history."""
+    names = [port.name for port in program.inputs]
+    inputs = dict(x) if isinstance(x, Mapping) else {"x": x}
+    if set(inputs) != set(names):
+        msg = f"the program starts from {', '.join(names)}; got {', '.join(inputs)}"
+        if len(names) > 1:
+            msg += ". A slice with history takes a mapping, as Runner.outputs of the part before it gives"
+        raise ExecutionError(msg)
+    return inputs
+
+
+def _foldable(denoiser: Any) -> Any:
+    """The denoiser, if it is the one whose parameterization folds."""
+    if type(denoiser).__module__ != "stepladder.torch.denoiser":
+        return None  # and torch need not be imported to know
+    from stepladder.torch.denoiser import Denoiser
+
+    return denoiser if isinstance(denoiser, Denoiser) else None
+
+
+def executed(program: Program, denoiser: Any, denoised: bool) -> Program:
+    """The program that will run."""
+    if not callable(denoiser):
+        msg = f"denoiser is {type(denoiser).__name__}; expected a callable (x, sigma) -> denoised"
+        raise ExecutionError(msg)
+    known = _foldable(denoiser)
+    history = len(program.inputs) + len(program.outputs) > 2
+    if known is None or program.calls == "network" or history:
+        return program
+    return program.fold(known.parameterization, keep_denoised=denoised)
+
+
+def model_of(program: Program, denoiser: Any) -> tuple[Callable[..., Any], Any, np.ndarray[Any, Any]]:
+    """What to call, the dtype it wants its input in (None: the state's), and its second argument for every call."""
+    sigmas = program._core.denoise_sigmas()
+    known = _foldable(denoiser)
+    if known is None or program.calls == "denoiser":
+        return denoiser, None, sigmas
+    return known.network_output, known.dtype, known.c_noise(sigmas)
