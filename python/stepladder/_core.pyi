@@ -11,6 +11,10 @@ _Family: TypeAlias = Literal["ve", "vp", "flow"]
 _Table: TypeAlias = list[float] | tuple[float, ...] | _AnyArray
 
 __all__ = [
+    "FINITE",
+    "NOT_FINITE",
+    "NO_BUFFER",
+    "NO_POINTER",
     "PROGRAM_VERSION",
     "Linear",
     "NativeParameterization",
@@ -126,6 +130,10 @@ def check_align_your_steps_family(family: str) -> None: ...
 def validate_schedule(sigmas: _Array, steps: int) -> None: ...
 
 PROGRAM_VERSION: int
+NOT_FINITE: int
+FINITE: int
+NO_BUFFER: int
+NO_POINTER: int
 
 _Port: TypeAlias = tuple[str, int]
 _Step: TypeAlias = tuple[float, float, int, int, tuple[int, int] | None]
@@ -213,7 +221,16 @@ class Program:
     def fold(self, c_skip: _Array, c_out: _Array, c_in: _Array | None, keep_denoised: bool) -> Program: ...
     def analysis(self) -> dict[str, Any]: ...
     def gaussian_moments(self, mean: float, deviation: float) -> _Array: ...
-    def combine(self, op: int, outs: list[int], ins: list[int], codes: list[int] | None, numel: int) -> bool: ...
+    def combine(
+        self,
+        op: int,
+        slots: tuple[int, ...],
+        owned: list[int],
+        pointers: list[int],
+        owned_codes: list[int] | None,
+        codes: list[int] | None,
+        numel: int,
+    ) -> int: ...
     def encode(self) -> tuple[npt.NDArray[np.int64], _Array]: ...
     @staticmethod
     def decode(structure: npt.NDArray[np.int64], numbers: _Array) -> Program: ...

@@ -10,6 +10,7 @@ import numpy as np
 
 from stepladder import _core
 from stepladder._backend import backend_for, load_state
+from stepladder._core import NO_BUFFER, NO_POINTER, NOT_FINITE
 from stepladder._noise import NoiseSource
 from stepladder._plan import CALL, PASS, plan
 from stepladder.errors import ExecutionError, FileFormatError, NonFiniteError
@@ -76,8 +77,8 @@ class Runner:
 
     __slots__ = (
         "_at", "_backend", "_call", "_codes", "_denoised", "_first", "_levels", "_like", "_model_reuses", "_noise",
-        "_own", "_plain", "_plan", "_pointers", "_probe", "_program", "_raw", "_spans", "_values", "_watched",
-        "_whole",
+        "_own", "_owned", "_owned_codes", "_owned_spans", "_plain", "_plan", "_pointers", "_probe", "_program",
+        "_raw", "_spans", "_values", "_watched", "_whole",
     )  # fmt: skip
 
     def __init__(
@@ -117,7 +118,11 @@ class Runner:
         self._pointers = [0] * program.registers
         self._codes = [0] * program.registers
         self._spans = [(0, 0)] * program.registers
-        self._own: dict[tuple[int, bool], tuple[Any, int, int, tuple[int, int]]] = {}
+        # The run's own buffers: of the state for every register, then of the network's input. Kernels write only these.
+        self._own: list[Any] = [None] * (2 * program.registers)
+        self._owned = [0] * (2 * program.registers)
+        self._owned_codes = [0] * (2 * program.registers)
+        self._owned_spans = [(0, 0)] * (2 * program.registers)
         self._plain = True  # every register float32: the kernel then needs no codes
         self._probe: list[Any] | None = [] if self._plan.survivors else None
         self._model_reuses = False
@@ -271,26 +276,30 @@ class Runner:
     def _execute(self, stop: int) -> None:
         """Run operations up to `stop`. The loop is what a step costs beside the model: it stays in local variables."""
         ops, combine, numel = self._plan.ops, self._program._core.combine, self._backend.numel
-        pointers, values, own, codes, spans = self._pointers, self._values, self._own, self._codes, self._spans
+        values, pointers, codes, spans = self._values, self._pointers, self._codes, self._spans
+        own, owned, owned_codes, owned_spans = self._own, self._owned, self._owned_codes, self._owned_spans
         written, take, call, levels = self._backend.written, self._backend.take, self._call, self._levels
         at = self._at
         try:
             while at < stop:
                 op = ops[at]
                 if op.kind == PASS:
-                    inputs, outs = op.inputs, op.outs
-                    sources = [pointers[r] for r in inputs]
-                    if 0 in sources:
+                    if self._plain:
+                        status = combine(at, op.slots, owned, pointers, None, None, numel)
+                    else:
+                        status = combine(at, op.slots, owned, pointers, owned_codes, codes, numel)
+                    if status == NO_BUFFER:
+                        self._make_buffers(op.slots)
+                        continue
+                    if status == NO_POINTER:
                         self._combine_by_library(op)
                     else:
-                        targets = [own.get(key) or self._new_buffer(key) for key in outs]
-                        types = None if self._plain else [t[2] for t in targets] + [codes[r] for r in inputs]
-                        finite = combine(at, [t[1] for t in targets], sources, types, numel)
-                        for (register, _), mine in zip(outs, targets, strict=True):
-                            values[register], pointers[register], codes[register], spans[register] = mine
+                        for register, slot in op.outs:
+                            values[register], pointers[register] = own[slot], owned[slot]
+                            codes[register], spans[register] = owned_codes[slot], owned_spans[slot]
                             if written is not None:
-                                written(mine[0])
-                        if not finite:
+                                written(own[slot])
+                        if status == NOT_FINITE:
                             self._not_finite(op)
                     for register in op.dead:
                         values[register] = None
@@ -320,10 +329,12 @@ class Runner:
         finally:
             self._at = at
 
-    def _new_buffer(self, key: tuple[int, bool]) -> tuple[Any, int, int, tuple[int, int]]:
-        mine = self._own[key] = self._backend.empty(key[1])
-        self._plain = self._plain and mine[2] == 0
-        return mine
+    def _make_buffers(self, slots: tuple[int, ...]) -> None:
+        for slot in slots:
+            if not self._owned[slot]:
+                made = self._backend.empty(slot >= self._program.registers)
+                self._own[slot], self._owned[slot], self._owned_codes[slot], self._owned_spans[slot] = made
+                self._plain = self._plain and made[2] == 0
 
     def _bind(self, register: int, value: Any, what: str, step: int) -> None:
         taken = self._backend.take(value, what, step)
@@ -334,8 +345,8 @@ class Runner:
     def _combine_by_library(self, op: Pass) -> None:
         rows = self._program.operations[op.at].rows  # type: ignore[union-attr]
         made = [
-            self._backend.combine([(self._values[r], c) for r, c in row.terms], network)
-            for row, (_, network) in zip(rows, op.outs, strict=True)
+            self._backend.combine([(self._values[r], c) for r, c in row.terms], slot >= self._program.registers)
+            for row, (_, slot) in zip(rows, op.outs, strict=True)
         ]
         for (register, _), value in zip(op.outs, made, strict=True):
             self._bind(register, value, "a pass made", op.step)
@@ -394,26 +405,25 @@ class Runner:
         self._bind(op.out, made, "the noise source returned", op.step)
 
     def _show_denoised(self, register: int) -> None:
-        mine = self._own.get((register, False))
-        if mine is not None and mine[0] is self._values[register]:
-            self._denoised = mine[0]
-            self._give_away(register)
-        else:
-            # As the model returned it; who knows what the model does with that memory next.
-            self._denoised = self._backend.clone(self._values[register])
+        shown = self._values[register]
+        # As the model returned it: who knows what the model does with that memory next.
+        self._denoised = shown if self._give_away(register) else self._backend.clone(shown)
 
-    def _give_away(self, register: int) -> None:
-        """A tensor somebody was shown is never written again: the register gets a new buffer next time."""
-        mine = self._own.get((register, False))
-        if mine is not None and mine[0] is self._values[register]:
-            del self._own[register, False]
+    def _give_away(self, register: int) -> bool:
+        """A tensor somebody is shown is never written again: its register gets a new buffer next time.
+
+        Returns whether it was the run's to give.
+        """
+        if self._own[register] is not self._values[register]:
+            return False
+        self._own[register], self._owned[register] = None, 0
+        return True
 
     def _finish(self) -> None:
         """The result is a tensor of its own, and finite."""
         register = self._x_register()
         value = self._values[register]
-        mine = self._own.pop((register, False), None)
-        if mine is None or mine[0] is not value:
+        if not self._give_away(register):
             # A step to zero ends at what the model returned: the pass that copies it looks at it too.
             pointer, code = self._pointers[register], self._codes[register]
             if pointer:

@@ -22,8 +22,10 @@ class Pass(NamedTuple):
     """Index among the program's operations."""
     step: int
     inputs: tuple[int, ...]
-    outs: tuple[tuple[int, bool], ...]
-    """(register, whether only the network reads it: it may have the network's dtype)."""
+    outs: tuple[tuple[int, int], ...]
+    """(register, slot): slots are the run's own buffers, of the state for each register, then of the network's input."""
+    slots: tuple[int, ...]
+    """The slots of `outs`."""
     dead: tuple[int, ...]
     """Inputs nobody reads again: their memory goes back at once, and is still warm when the model asks for some."""
     denoised: int | None
@@ -140,9 +142,9 @@ def plan(program: Program) -> Plan:
         outs = _writes(op)
         others = tuple(sorted(alive.difference(outs)))
         if isinstance(op, Combine):
-            rows = tuple((r, folded and only.get(r, False)) for r in outs)
+            rows = tuple((r, r + program.registers * (folded and only.get(r, False))) for r in outs)
             dead = tuple(r for r in op.inputs if r not in alive and r not in outs)
-            walk.append(Pass(PASS, at, step, op.inputs, rows, dead, denoised))
+            walk.append(Pass(PASS, at, step, op.inputs, rows, tuple(s for _, s in rows), dead, denoised))
             held.difference_update(outs)
         elif isinstance(op, Denoise):
             survives = tuple(ahead.get(r, 0) > 0 for r in outs)

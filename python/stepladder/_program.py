@@ -309,16 +309,19 @@ class Program:
     def table(self) -> Table:
         """Return a rich table: step, sigma, operation, terms with coefficients."""
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table("step", "sigma", "operation", "result", "terms", title=self.label, title_style="bold")
-        ends = [step.end for step in self.steps]
+        # As Text, since a label from a file is not ours to read as markup.
+        table = Table("step", "sigma", "operation", "result", "terms", title=Text(self.label, "bold"))
+        steps = self.steps
+        starts = {0, *(step.end for step in steps)}
         step = 0
         for at, op in enumerate(self.operations):
-            while ends[step] <= at:
+            while steps[step].end <= at:
                 step += 1
                 table.add_section()
-            first = at == 0 or at in ends
-            level = f"{self.steps[step].sigma:.6g}"
+            first = at in starts
+            level = f"{steps[step].sigma:.6g}"
             number = str(step + self._core.offset[0])
             for row in _lines(op, self.calls):
                 table.add_row(number if first else "", level if first else "", *row)

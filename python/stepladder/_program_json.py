@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from stepladder._program import Operation, Program
 
+_PORT_NAME = re.compile(r"(x|result|second|noise|input|value)(?:\[([0-9]{1,9})\])?(?:\[([0-9]{1,9})\])?")
 _PORTS = ("x", "result", "second", "noise", "input", "value", "x[]")
 _SECONDS = {"uncond": 1, "unclipped": 2}
 
@@ -86,10 +88,10 @@ def encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]:
         structure.append(value)
 
     def number(value: Any, where: str) -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if type(value) not in (int, float) or (type(value) is int and abs(value) > sys.float_info.max):
             msg = f"{where} is {value!r}; expected a number"
             raise FileFormatError(msg)
-        numbers.append(float(value))
+        numbers.append(value)
 
     def choice(value: Any, where: str, known: Mapping[str, int]) -> None:
         if not isinstance(value, str) or value not in known:
@@ -101,7 +103,7 @@ def encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]:
         structure.append(len(items(value, where)))
         for port in value:
             name, register = fields(port, f"each of {where}", "name", "register")
-            match = re.fullmatch(r"(x|result|second|noise|input|value)(?:\[(\d{1,9})\])?(?:\[(\d{1,9})\])?", str(name))
+            match = _PORT_NAME.fullmatch(str(name))
             word, n, row = match.groups() if match else ("", None, None)
             kind: str = "x[]" if word == "x" and n else word
             if kind not in _PORTS or (n is None) != (kind == "x") or (row is None) != (kind != "value"):
@@ -156,13 +158,16 @@ def encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]:
             raise FileFormatError(msg)
 
     form, version = (document.get("format"), document.get("version")) if isinstance(document, dict) else (None, None)
-    if (form, version) != (FORMAT, native.PROGRAM_VERSION):
+    if (form, version) != (FORMAT, native.PROGRAM_VERSION) or type(version) is not int:
         msg = f"format {form!r} version {version!r}; this release reads {FORMAT!r} version {native.PROGRAM_VERSION}"
         raise FileFormatError(msg)
     names = ("name", "calls", "sigma_start", "sigma_end", "noise_range", "offset", "registers", "inputs", "outputs")
     label, calls, start, end, noise_range, offset, registers, inputs, outputs, operations, steps, _, _ = fields(
         document, "the program", *names, "operations", "steps", "format", "version"
     )
+    if not isinstance(label, str):
+        msg = f"name is {label!r}; expected text"
+        raise FileFormatError(msg)
     structure.append(native.PROGRAM_VERSION)
     choice(calls, "calls", {"denoiser": 0, "network": 1})
     for value in fields(offset, "offset", "steps", "calls", "combines"):
@@ -194,4 +199,4 @@ def encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]:
     if not steps or (start, end) != (steps[0]["sigma"], steps[-1]["sigma_next"]):
         msg = f"sigma_start {start!r} and sigma_end {end!r} do not match the steps"
         raise FileFormatError(msg)
-    return np.array(structure, dtype=np.int64), np.array(numbers, dtype=np.float64), str(label)
+    return np.array(structure, dtype=np.int64), np.array(numbers, dtype=np.float64), label

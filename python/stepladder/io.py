@@ -185,7 +185,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[np.gen
     header = read_header(path)
     try:
         return load_file(path), header.metadata
-    except (SafetensorError, KeyError, TypeError) as error:
+    except (SafetensorError, AttributeError, KeyError, TypeError) as error:
         msg = f"{path} cannot be read as NumPy arrays: {error}"
         raise FileFormatError(msg) from error
 

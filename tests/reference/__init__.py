@@ -1,1 +1,1 @@
-"""Slow independent versions of the mathematics, from the formulas, importing nothing of stepladder."""
+"""Slow independent versions of the mathematics, from the formulas: NumPy and mpmath, importing nothing of ours."""

@@ -36,10 +36,10 @@ class Group(TyperGroup):
             raise typer.Exit(_INTERRUPTED) from None
         except BrokenPipeError:
             raise  # whoever read the output has seen enough: typer exits quietly
-        except OSError as error:
-            complain(describe(error))
         except (StepladderError, ImportError, MemoryError) as error:
             complain(str(error) or type(error).__name__)
+        except OSError as error:
+            complain(_described(error))
         raise typer.Exit(_BAD_INPUT)
 
     def main(
@@ -69,7 +69,8 @@ class Group(TyperGroup):
         return code
 
 
-def describe(error: OSError) -> str:
+def _described(error: OSError) -> str:
     """Return an operating system's error as a sentence about its file."""
-    reason = (error.strerror or str(error) or type(error).__name__).lower()
-    return f"{error.filename}: {reason}" if error.filename is not None else reason
+    if error.strerror is None or error.filename is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror.lower()}"

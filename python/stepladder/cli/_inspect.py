@@ -54,7 +54,7 @@ def inspect(
     if header.metadata:
         show("", _metadata(header))
     if program is not None:
-        show("", program_table(program), analysis_table(program), facts(digest=program.digest))
+        show("", program_table(program), analysis_table(program, digest=program.digest))
     elif kind == _STATE:
         show("", facts(**{key: "none" if item is None else item for key, item in _state(header).items()}))
 

@@ -68,6 +68,6 @@ def program_table(program: "Program") -> "Table":
     return made
 
 
-def analysis_table(program: "Program") -> "Table":
-    """Return what a program costs."""
-    return facts(**asdict(program.analysis))
+def analysis_table(program: "Program", **more: str) -> "Table":
+    """Return what a program costs, and more facts under it."""
+    return facts(**asdict(program.analysis), **more)

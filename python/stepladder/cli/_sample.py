@@ -150,7 +150,7 @@ def _load(name: str, weights: Path | None, device: str) -> "ArrayModel":
 
     loader = sl.model_loader(name)
     if not isinstance(loader, sl.ModelLoader):
-        raise CommandError(f"--model {name!r} makes a {type(loader).__name__}; expected a loader of array models")
+        raise CommandError(f"--model {name!r} makes {type(loader).__name__}; expected a stepladder.ModelLoader")
     return loader.load(weights, device=device)
 
 

@@ -15,6 +15,12 @@ use stepladder_core::program::{Calls, Op, Scaling, Second, Stream};
 use crate::error::to_py;
 use crate::kernel::DETACH_ELEMENTS;
 
+/// What a pass came to.
+const NOT_FINITE: u8 = 0;
+const FINITE: u8 = 1;
+const NO_BUFFER: u8 = 2;
+const NO_POINTER: u8 = 3;
+
 /// Operands of a pass on their way to where the GIL is not held.
 struct Shared<'a>(&'a [RowSpec<'a>], &'a [Operand], &'a [OperandMut]);
 
@@ -360,40 +366,54 @@ impl Program {
         flat.into_pyarray(py).call_method1("reshape", ((moments.len(), 2),))
     }
 
-    /// Runs combine number `op` of the operations: `outs` and `ins` are addresses of `numel` elements each, in the order of
-    /// its rows and inputs; `codes` their dtypes, outputs first (None: all float32). Returns whether every value written
-    /// is finite. Releases the GIL around long passes.
+    /// Runs combine number `op` of the operations over `numel` elements. `pointers` holds the address of every
+    /// register (0: not for this kernel), `owned` those of the run's own buffers (0: not made yet), of which `slots`
+    /// names one per row. `codes` and `owned_codes` are the dtypes beside them; None: all float32.
+    ///
+    /// Returns `FINITE` or `NOT_FINITE` of the values written; or, having done nothing, `NO_BUFFER` or `NO_POINTER`.
+    /// Releases the GIL around long passes.
     ///
     /// Not safe: the executor vouches for the addresses.
-    #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
+    #[expect(clippy::too_many_arguments, reason = "one call per pass is what a step costs: no object in between")]
     fn combine(
         &self,
         py: Python<'_>,
         op: usize,
-        outs: Bound<'_, PyList>,
-        ins: Bound<'_, PyList>,
-        codes: Option<Vec<u8>>,
+        slots: &Bound<'_, PyTuple>,
+        owned: &Bound<'_, PyList>,
+        pointers: &Bound<'_, PyList>,
+        owned_codes: Option<&Bound<'_, PyList>>,
+        codes: Option<&Bound<'_, PyList>>,
         numel: usize,
-    ) -> PyResult<bool> {
+    ) -> PyResult<u8> {
         let Some(Op::Combine { inputs, rows }) = self.inner.ops().get(op) else {
             return Err(crate::error::ExecutionError::new_err(format!("operation {op} is not a combine")));
         };
-        if (outs.len(), ins.len()) != (rows.len(), inputs.len()) {
-            return Err(crate::error::ExecutionError::new_err("as many addresses as rows and inputs are needed"));
+        if slots.len() != rows.len() {
+            return Err(crate::error::ExecutionError::new_err("as many buffers as rows are needed"));
         }
-        let code = |i: usize| match &codes {
+        let code = |codes: Option<&Bound<'_, PyList>>, at: usize| match codes {
             None => Ok(Dtype::F32),
-            Some(codes) => Dtype::try_from(codes.get(i).copied().unwrap_or(u8::MAX)).map_err(to_py),
+            Some(codes) => Dtype::try_from(codes.get_item(at)?.extract::<u8>()?).map_err(to_py),
         };
-        let mut outputs: SmallVec<[OperandMut; 3]> = SmallVec::new();
-        for (i, out) in outs.iter().enumerate() {
-            let address: usize = out.extract()?;
-            outputs.push(OperandMut { ptr: std::ptr::with_exposed_provenance_mut(address), dtype: code(i)? });
-        }
         let mut operands: SmallVec<[Operand; INLINE_TERMS]> = SmallVec::new();
-        for (i, source) in ins.iter().enumerate() {
-            let address: usize = source.extract()?;
-            operands.push(Operand { ptr: std::ptr::with_exposed_provenance(address), dtype: code(outs.len() + i)? });
+        for &register in inputs {
+            let at = register as usize;
+            let address: usize = pointers.get_item(at)?.extract()?;
+            if address == 0 {
+                return Ok(NO_POINTER);
+            }
+            operands.push(Operand { ptr: std::ptr::with_exposed_provenance(address), dtype: code(codes, at)? });
+        }
+        let mut outputs: SmallVec<[OperandMut; 3]> = SmallVec::new();
+        for slot in slots {
+            let at: usize = slot.extract()?;
+            let address: usize = owned.get_item(at)?.extract()?;
+            if address == 0 {
+                return Ok(NO_BUFFER);
+            }
+            let ptr = std::ptr::with_exposed_provenance_mut(address);
+            outputs.push(OperandMut { ptr, dtype: code(owned_codes, at)? });
         }
         let specs: SmallVec<[RowSpec<'_>; 3]> = rows.iter().map(|row| RowSpec { terms: &row.terms }).collect();
         let pass = Shared(&specs, &operands, &outputs);
@@ -403,8 +423,9 @@ impl Program {
             // which it references until this returns, and which the run alone writes.
             unsafe { kernel::combine(specs, operands, outputs, numel, kernel::num_threads()) }
         };
-        let finite = if numel * (outs.len() + ins.len()) >= DETACH_ELEMENTS { py.detach(work) } else { work() };
-        finite.map_err(to_py)
+        let tensors = inputs.len() + rows.len();
+        let finite = if numel * tensors >= DETACH_ELEMENTS { py.detach(work) } else { work() };
+        finite.map(|finite| if finite { FINITE } else { NOT_FINITE }).map_err(to_py)
     }
 
     fn encode<'py>(&self, py: Python<'py>) -> (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<f64>>) {
@@ -428,6 +449,10 @@ impl Program {
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("PROGRAM_VERSION", core::FORMAT_VERSION)?;
+    m.add("NOT_FINITE", NOT_FINITE)?;
+    m.add("FINITE", FINITE)?;
+    m.add("NO_BUFFER", NO_BUFFER)?;
+    m.add("NO_POINTER", NO_POINTER)?;
     m.add_class::<Linear>()?;
     m.add_class::<Trace>()?;
     m.add_class::<Program>()

@@ -1,0 +1,60 @@
+"""Exact denoisers for the tests, as a run wants them: `denoiser(x, sigma)`, sigma of shape (batch,)."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from stepladder import testing
+
+DATA = Path(__file__).parent / "data"
+
+
+@cache
+def reference():
+    """The incumbents' values, with the problem and the schedules they were computed on."""
+    return json.loads((DATA / "samplers.json").read_text())
+
+
+@cache
+def reference_mixture():
+    gmm = reference()["gmm"]
+    means = tuple(map(tuple, gmm["means"]))
+    return testing.MixtureProblem(means, tuple(gmm["stds"]), tuple(gmm["weights"]))
+
+
+def per_point(denoise):
+    """`denoise(points, sigma)` over rows of channels, for images: every pixel's channels are one point."""
+
+    def denoiser(x, sigma):
+        sigma = float(np.ravel(sigma)[0])
+        rows = np.moveaxis(x, 1, -1)
+        return np.moveaxis(denoise(rows.reshape(-1, x.shape[1]), sigma).reshape(rows.shape), -1, 1)
+
+    return denoiser
+
+
+def plain(denoise):
+    """`denoise(x, sigma)` with sigma a number, for a run, which gives one sigma per sample."""
+    return lambda x, sigma: denoise(x, float(np.ravel(sigma)[0]))
+
+
+def for_torch(denoiser):
+    """The same denoiser over torch tensors."""
+    import torch
+
+    return lambda x, sigma: torch.from_numpy(np.ascontiguousarray(denoiser(x.numpy(), sigma.numpy())))
+
+
+def drawn(shape, seed):
+    """A noise source: the k-th call gives the k-th standard_normal of one generator."""
+    generator = np.random.default_rng(seed)
+    return lambda like, sigma_from, sigma_to: generator.standard_normal(shape)
+
+
+def grid(kind, sigma_max, sigma_min, steps):
+    """Smooth sigmas that end above zero: evenly spaced in log sigma, or Karras' with rho 7."""
+    if kind == "log":
+        return sigma_max * (sigma_min / sigma_max) ** (np.arange(steps + 1) / steps)
+    top, bottom = sigma_max ** (1 / 7), sigma_min ** (1 / 7)
+    return (top + (bottom - top) * np.arange(steps + 1) / steps) ** 7
