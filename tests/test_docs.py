@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import __future__
-
 import importlib.util
 import json
 import os
@@ -37,9 +35,12 @@ def with_blocks(language, *without):
 
 
 def run_blocks(page, namespace):
-    """Execute every Python block in one namespace; a failure points at the line of the page."""
+    """Execute every Python block in one namespace; a failure points at the line of the page.
+
+    Annotations stay text: the plugin's come from imports that only type checkers see.
+    """
     for line, text in blocks(page, "python"):
-        code = compile("\n" * line + text, str(page), "exec", __future__.annotations.compiler_flag)
+        code = compile("\n" * line + text, str(page), "exec", annotations.compiler_flag)
         exec(code, namespace)  # our own documentation
 
 
