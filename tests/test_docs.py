@@ -9,10 +9,12 @@ import re
 import shlex
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
 import stepladder as sl
+from stepladder.testing import check_schedule
 
 ROOT = Path(__file__).parent.parent
 TOP = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -102,6 +104,15 @@ def test_commands_run_and_print_what_is_shown(name, tmp_path):
 
 def normal(line):
     return " ".join(re.sub("[─┼├┤]+", "─", line).split())
+
+
+def test_the_plugin_of_the_readme_registers_and_passes_the_battery():
+    namespace = {"__name__": "example"}
+    (block,) = [text for _, text in blocks(ROOT / "README.md", "python") if "hookimpl" in text]
+    exec(block, namespace)
+    manager = sl.make_manager(entry_points=False)
+    manager.register_plugin(types.SimpleNamespace(register_schedules=namespace["register_schedules"]), "readme")
+    check_schedule(manager.make("schedule", "linear", {}), endpoints="exact")
 
 
 # -- links ------------------------------------------------------------------------------------------------------------
