@@ -1,0 +1,384 @@
+"""Write the generated part of the docs: tables of everything with a name, the list of public names, two pictures.
+
+`python docs/generate.py` writes; `--check` writes nothing and exits 1 when a table is not what would be written or a
+picture is missing. Installed plugins are left out: only what stepladder itself registers is in the tables.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import inspect
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import stepladder as sl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from stepladder import Claims, Entry, Manager
+
+DOCS: Final = Path(__file__).resolve().parent
+PACKAGE: Final = Path(sl.__file__).resolve().parent
+NOTE: Final = "<!-- Written by docs/generate.py from the code. Edit the code, then run `make docs`. -->\n"
+PICTURE_STEPS: Final = 20
+
+
+# -- tables of names --------------------------------------------------------------------------------------------------
+
+
+def samplers_page(manager: Manager) -> str:
+    """Every sampler with its claims, options, source and aliases."""
+    rows = []
+    for entry in manager.samplers.values():
+        claims: Claims = entry.claims  # type: ignore[assignment]  # samplers always have them
+        orders = " / ".join("-" if o is None else f"{o:g}" for o in _orders(claims))
+        noise = "each step" if claims.stochastic else "no"
+        rows.append((f"`{entry.name}`", entry.doc, orders, f"{claims.evaluations:g}", noise, claims.note))
+    return _page(
+        "Samplers",
+        "`sl.sampler(name, **options)` makes one; `compile(sigmas, process)` turns it into a program. The command "
+        "`stepladder list samplers` prints the same list with the installed plugins.",
+        _table(("name", "what it is", "order", "calls", "noise", "note"), rows),
+        "**order**: of the update formula / of a whole run without noise / weak, as the source states them; `-` is no "
+        "claim. **calls**: model calls per step. **noise**: whether the default options draw noise. "
+        "`stepladder.testing.check_sampler` measures the claims.",
+        "## Options and sources",
+        _options_table(manager.samplers.values()),
+        "## Names in other programs",
+        _aliases_table(manager.samplers.values()),
+    )
+
+
+def schedules_page(manager: Manager) -> str:
+    """Every schedule with its options, tail rule, source and aliases."""
+    rules = {"steps_over_denoise": "end of a longer schedule", "round": "end of this schedule"}
+    rows = [
+        (f"`{entry.name}`", entry.doc, rules[entry.factory.tail_rule])  # type: ignore[attr-defined]
+        for entry in manager.schedules.values()
+    ]
+    return _page(
+        "Schedules",
+        "`sl.sigmas(name, process, steps, **options)` gives the noise levels: float64, strictly descending, the last "
+        "exactly 0. The command `stepladder list schedules` prints the same list with the installed plugins.",
+        f"![sigma against step for the five schedules, on a logarithmic axis](images/{SCHEDULES_PICTURE})",
+        f"The picture: {PICTURE_STEPS} steps over the `discrete` process with its defaults (Stable Diffusion 1.x and "
+        "XL). All end in an exact 0, which a logarithmic axis cannot show.",
+        _table(("name", "what it is", "`denoise` below 1 takes the"), rows),
+        "**end of a longer schedule**: always `steps` steps, the last ones of a schedule of `int(steps / denoise)`. "
+        "**end of this schedule**: the last `round(steps * denoise)` steps.",
+        "## Options and sources",
+        _options_table(manager.schedules.values()),
+        "## Names in other programs",
+        _aliases_table(manager.schedules.values()),
+    )
+
+
+def names_page(manager: Manager) -> str:
+    """Every other kind of thing with a name."""
+    parts = [
+        "Samplers and schedules have [their](samplers.md) [own](schedules.md) pages. This page has every other kind of "
+        "thing that is asked for by name. A `stepladder.Manager` has each list as a property of the heading's name, "
+        "plugins add to it, and `stepladder list` prints it.",
+    ]
+    for plural in ("processes", "parameterizations", "presets", "noise_sources", "model_loaders"):
+        entries = list(getattr(manager, plural).values())
+        rows = [(f"`{e.name}`", e.doc, _options(e), e.source) for e in entries]
+        parts += [f"## {plural}", _table(("name", "what it is", "options", "source"), rows)]
+        if any(entry.aliases for entry in entries):
+            parts += ["Names in other programs:", _aliases_table(entries)]
+    parts += ["## Hosts", "A host is a program whose sampler and schedule names `sl.resolve` translates."]
+    rows = []
+    for host in manager.hosts():
+        entries = [*manager.samplers.values(), *manager.schedules.values()]
+        known = sum(len(entry.aliases.get(host, ())) for entry in entries)
+        rows.append((f"`{host}`", str(known)))
+    parts.append(_table(("host", "sampler and schedule names known"), rows))
+    return _page("Names", *parts)
+
+
+def _orders(claims: Claims) -> tuple[float | None, ...]:
+    return claims.formula_order, claims.global_order, claims.weak_order
+
+
+def _options_table(entries: Iterable[Entry]) -> str:
+    return _table(("name", "options", "source"), [(f"`{e.name}`", _options(e), e.source) for e in entries])
+
+
+def _options(entry: Entry) -> str:
+    """Keyword parameters of a factory with their defaults."""
+    parameters = inspect.signature(entry.factory).parameters.values()
+    return " ".join(f"`{p.name}`" if p.default is p.empty else f"`{p.name}={p.default!r}`" for p in parameters)
+
+
+def _aliases_table(entries: Iterable[Entry]) -> str:
+    entries = list(entries)
+    hosts = sorted({host for entry in entries for host in entry.aliases})
+    rows = [
+        (f"`{entry.name}`", *(" ".join(f"`{name}`" for name in entry.aliases.get(host, ())) for host in hosts))
+        for entry in entries
+    ]
+    return _table(("stepladder", *hosts), rows)
+
+
+# -- public names -----------------------------------------------------------------------------------------------------
+
+
+def api_page() -> str:
+    """Every public name: signature and first sentence, read from the sources so that no extra has to be installed."""
+    parts = [
+        "Every public name with its signature and the first line of its documentation; `help(name)` has the rest: "
+        "arguments with units and ranges, errors, sources. Names with a leading underscore, and modules not listed "
+        "here, may change without notice.",
+        "## stepladder",
+        "`import stepladder as sl`. This imports neither torch nor plugins.",
+    ]
+    names = [name for name in sl.__all__ if name != "__version__"]
+    parts += _members("stepladder", sorted(names, key=str.lower))
+    parts += ["`sl.__version__` is the version of the installed package, as text.", "## stepladder.torch"]
+    parts += ["What needs torch (extra `torch`). `Runner` and `sample` are here too, the same as in `stepladder`."]
+    parts += _members("stepladder.torch", [n for n in _exported("torch/__init__.py") if n not in sl.__all__])
+    parts += ["## stepladder.hookspecs", "What a plugin imports: see [Writing a plugin](plugins.md)."]
+    parts += _members("stepladder.hookspecs", ["Register", *_functions("hookspecs.py")])
+    parts += ["## stepladder.testing", "The battery that built-ins pass, for the tests of plugins."]
+    parts += _members("stepladder.testing", [n for n in _exported("testing/__init__.py") if n != "ORDER_MARGIN"])
+    parts += ["## stepladder.plot", "Pictures (extra `plot`)."]
+    parts += _members("stepladder.plot", _exported("plot.py"))
+    parts += ["## stepladder.errors", "Every exception raised on purpose. Each also derives from a built-in one."]
+    rows = [
+        (f"`{node.name}`", " ".join(f"`{ast.unparse(base)}`" for base in node.bases[-1:]), _first_line(node))
+        for node in _tree("errors.py").body
+        if isinstance(node, ast.ClassDef)
+    ]
+    parts.append(_table(("error", "also a", "raised when"), rows))
+    return _page("API", *parts)
+
+
+def _members(module: str, names: Iterable[str]) -> Iterator[str]:
+    functions, classes = [], []
+    for name in names:
+        node = _definition(module, name)
+        if isinstance(node, ast.ClassDef):
+            classes.append(node)
+        else:
+            functions.append((f"`{name}({_arguments(node)})`", _first_line(node) or _compiled_doc(module, name)))
+    if functions:
+        yield _table(("function", "what it does"), functions)
+    for node in classes:
+        yield f"### {node.name}"
+        fields = _fields(node)
+        yield (f"`{node.name}({fields})`\n\n" if fields else "") + _first_line(node)
+        if _is_final(node) and node.bases:
+            continue  # its members are those of its base
+        rows = [
+            (f"`{member.name}`" if _is_property(member) else f"`{member.name}({_arguments(member)})`", text)
+            for member in node.body
+            if isinstance(member, ast.FunctionDef) and not member.name.startswith("_") and (text := _first_line(member))
+        ]
+        if rows:
+            yield _table(("member", "what it is"), rows)
+
+
+@cache
+def _tree(file: str) -> ast.Module:
+    return ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+
+
+def _exported(file: str) -> list[str]:
+    """`__all__` of a module."""
+    for node in _tree(file).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return sorted(ast.literal_eval(node.value), key=str.lower)
+    raise LookupError(f"{file} has no __all__")
+
+
+def _functions(file: str) -> list[str]:
+    return [node.name for node in _tree(file).body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"]
+
+
+def _definition(module: str, name: str) -> ast.ClassDef | ast.FunctionDef:
+    """Find where a name is defined, through the imports of `module`."""
+    if module == "stepladder":
+        source = getattr(sl, name).__module__
+        files = ["_core.pyi" if source in (None, "builtins", "stepladder._core") else _file(source)]
+    else:
+        path = PACKAGE / module.removeprefix("stepladder.")
+        files = [_file(module)] if path.with_suffix(".py").exists() else _files(path)
+    for file in files:
+        for node in _tree(file).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+                return node
+    raise LookupError(f"{module}.{name} is not defined in {', '.join(files)}")
+
+
+def _file(module: str) -> str:
+    return module.removeprefix("stepladder.").replace(".", "/") + ".py"
+
+
+def _files(folder: Path) -> list[str]:
+    return [str(path.relative_to(PACKAGE)) for path in sorted(folder.glob("*.py"))]
+
+
+def _compiled_doc(module: str, name: str) -> str:
+    """First paragraph of a compiled function's documentation."""
+    text = inspect.getdoc(getattr(importlib.import_module(module), name)) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def _first_line(node: ast.ClassDef | ast.FunctionDef) -> str:
+    text = ast.get_docstring(node) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def _is_final(node: ast.ClassDef) -> bool:
+    return any(ast.unparse(d) == "final" for d in node.decorator_list)
+
+
+def _is_property(node: ast.FunctionDef) -> bool:
+    return any(ast.unparse(d) == "property" for d in node.decorator_list)
+
+
+def _fields(node: ast.ClassDef) -> str:
+    """What making an instance takes: the arguments of `__init__`, or the fields of a dataclass or named tuple."""
+    for member in node.body:
+        if isinstance(member, ast.FunctionDef) and member.name == "__init__":
+            return _arguments(member)
+    made_of_fields = any("dataclass" in ast.unparse(d) for d in node.decorator_list) or any(
+        ast.unparse(base) == "NamedTuple" for base in node.bases
+    )
+    if not made_of_fields:
+        return ""
+    fields = [
+        f"{ast.unparse(m.target)}" + (f"={_default(m.value)}" if m.value else "")
+        for m in node.body
+        if isinstance(m, ast.AnnAssign)
+        and "ClassVar" not in ast.unparse(m.annotation)
+        and not (m.value and "init=False" in ast.unparse(m.value))
+    ]
+    return ", ".join(fields)
+
+
+def _default(value: ast.expr) -> str:
+    """A default as the caller would write it: `field(default_factory=dict)` is an empty dict."""
+    text = ast.unparse(value)
+    return {"field(default_factory=dict)": "{}", "math.inf": "inf"}.get(text, text)
+
+
+def _arguments(node: ast.FunctionDef) -> str:
+    """Argument list without self and annotations."""
+    arguments = ast.parse(f"def f({ast.unparse(node.args)}): ...").body[0].args  # type: ignore[attr-defined]
+    for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        argument.annotation = None
+    for argument in (arguments.vararg, arguments.kwarg):
+        if argument is not None:
+            argument.annotation = None
+    text = ast.unparse(arguments)
+    return text.removeprefix("self, ").removeprefix("cls, ").removeprefix("self").removeprefix("cls")
+
+
+# -- Markdown ---------------------------------------------------------------------------------------------------------
+
+
+def _page(title: str, *parts: str) -> str:
+    return "\n".join((NOTE, f"# {title}\n", "\n\n".join(parts))) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    kept = [tuple(cell.replace("|", "\\|") for cell in row) for row in rows]
+    filled = [i for i in range(len(head)) if any(row[i] for row in kept)]
+    lines = [[head[i] for i in filled], ["---"] * len(filled), *([row[i] for i in filled] for row in kept)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+# -- pictures ---------------------------------------------------------------------------------------------------------
+
+SCHEDULES_PICTURE: Final = "schedules.png"
+DIGITS_PICTURE: Final = "digits.png"
+
+
+def draw_schedules() -> bytes:
+    """Sigmas of the built-in schedules over one process."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
+    from stepladder.plot import figure_bytes
+
+    process = sl.process("discrete")
+    figure = Figure(figsize=(7.6, 4.4), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    colors = ("#7a8aa0", "#c0392b", "#1f3a5f", "#d98e04", "#2e8b57")
+    for name, color in zip(sl.make_manager(entry_points=False).schedules, colors, strict=True):
+        levels = sl.sigmas(name, process, steps=PICTURE_STEPS)[:-1]
+        axes.plot(levels, label=name, color=color, linewidth=1.5, marker="o", markersize=3.2)
+    axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=True))
+    axes.set_xlabel("step")
+    axes.set_ylabel("sigma")
+    axes.grid(which="major", color="#d7dce2", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower left")
+    return figure_bytes(figure, ".png")
+
+
+def draw_digits() -> bytes:
+    """64 digits, by the sampler, schedule, steps and seed of `make demo`."""
+    from stepladder.demo import load_network
+    from stepladder.demo.generate import generate
+    from stepladder.demo.loader import DigitsModel
+    from stepladder.plot import image_grid, png_bytes
+    from torch import arange
+
+    network = load_network()
+    samples = generate(network, arange(64) % 10, sampler="dpmpp_2m", schedule="karras", steps=10, seed=7)
+    return png_bytes(image_grid(DigitsModel(network).images(samples), columns=10))
+
+
+# -- what is written where --------------------------------------------------------------------------------------------
+
+PICTURES: Final[dict[str, Callable[[], bytes]]] = {SCHEDULES_PICTURE: draw_schedules, DIGITS_PICTURE: draw_digits}
+
+
+def pages() -> dict[str, str]:
+    """File name in docs/ to content, for every generated page."""
+    manager: Any = sl.make_manager(entry_points=False)
+    return {
+        "samplers.md": samplers_page(manager),
+        "schedules.md": schedules_page(manager),
+        "names.md": names_page(manager),
+        "api.md": api_page(),
+    }
+
+
+def outdated() -> list[str]:
+    """Names of the files that are missing, or whose text is not what would be written."""
+    texts = [
+        name
+        for name, text in pages().items()
+        if not (DOCS / name).is_file() or (DOCS / name).read_text(encoding="utf-8") != text
+    ]
+    return texts + [f"images/{name}" for name in PICTURES if not (DOCS / "images" / name).is_file()]
+
+
+def main() -> int:
+    """Write, or check."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when something is out of date")
+    if parser.parse_args().check:
+        wrong = outdated()
+        if wrong:
+            sys.stderr.write(f"out of date or missing in docs/: {', '.join(wrong)}; run `make docs`\n")
+        return int(bool(wrong))
+    for name, text in pages().items():
+        (DOCS / name).write_text(text, encoding="utf-8")
+    (DOCS / "images").mkdir(exist_ok=True)
+    for name, draw in PICTURES.items():
+        (DOCS / "images" / name).write_bytes(draw())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
