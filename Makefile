@@ -29,8 +29,8 @@ test-rust:
 test-python: $(VENV)/dev-$(STAMP)
 	$(BIN)/python -m pytest
 
-test-slow: $(VENV)/dev-$(STAMP) ## The property tests with twenty times the examples
-	STEPLADDER_HYPOTHESIS=slow $(BIN)/python -m pytest
+test-slow: $(VENV)/dev-$(STAMP) ## The property tests with many more examples
+	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest
 	PROPTEST_CASES=5000 cargo test --quiet --locked --release
 
 check: $(VENV)/dev-$(STAMP) ## Formatters, linters, types, stubs, generated docs

@@ -638,8 +638,9 @@ def test_overlapping_intervals_need_a_path():
         (np.zeros((2, 3), np.int32), "x has dtype int32; expected float32, float64 or float16"),
         (torch.zeros(0, 3), "x has shape (0, 3); expected (batch, …) with at least one element"),
         (torch.tensor(1.0), "x has shape (); expected (batch, …) with at least one element"),
-        ([[1.0]], "x is x: builtins.list; expected torch tensors or NumPy arrays, all of one kind"),
+        ([[1.0]], "x is builtins.list; expected torch tensors or NumPy arrays, all of one kind"),
         ({"y": torch.zeros(1)}, "the program starts from x; got y"),
+        (torch.zeros(2, 3, device="meta"), "x is on the meta device, which has no values; use a real one"),
         (torch.zeros(2, 3).to_sparse(), "x has layout torch.sparse_coo; expected torch.strided"),
     ],
 )

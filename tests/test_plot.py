@@ -129,11 +129,11 @@ def test_a_missing_matplotlib_names_the_extra(monkeypatch):
             draw()
 
 
-def test_importing_and_drawing_leave_pyplot_alone():
+def test_importing_and_drawing_leave_pyplot_alone(tmp_path):
     code = (
         "import sys, stepladder.plot as plot; print('matplotlib' in sys.modules); "
         "plot.figure_bytes(plot.sigmas_figure([1.0, 0.0], 'x'), '.png'); print('matplotlib.pyplot' in sys.modules)"
     )
-    env = {"PYTHONPATH": str(Path(stepladder.__file__).parent.parent), "MPLCONFIGDIR": "."}
+    env = {"PYTHONPATH": str(Path(stepladder.__file__).parent.parent), "MPLCONFIGDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -83,8 +83,8 @@ def backend_for(inputs: dict[str, Any], dtype: Any, network_dtype: Any, differen
             msg = "differentiable=True needs torch tensors; got NumPy arrays"
             raise ExecutionError(msg)
         return ArrayBackend(inputs["x"], dtype)
-    kinds = ", ".join(f"{name}: {type(x).__module__}.{type(x).__qualname__}" for name, x in inputs.items())
-    msg = f"x is {kinds}; expected torch tensors or NumPy arrays, all of one kind"
+    kinds = ", ".join(f"{name} is {type(x).__module__}.{type(x).__qualname__}" for name, x in inputs.items())
+    msg = f"{kinds}; expected torch tensors or NumPy arrays, all of one kind"
     raise ExecutionError(msg)
 
 

@@ -75,8 +75,8 @@ class Runner:
 
     __slots__ = (
         "_at", "_backend", "_call", "_codes", "_denoised", "_first", "_levels", "_like", "_model_reuses", "_noise",
-        "_own", "_owned", "_owned_codes", "_owned_spans", "_plain", "_plan", "_pointers", "_probe", "_program",
-        "_raw", "_spans", "_step", "_values", "_watched", "_whole",
+        "_own", "_owned", "_owned_codes", "_owned_spans", "_passing", "_plain", "_plan", "_pointers", "_probe",
+        "_program", "_raw", "_spans", "_step", "_values", "_watched", "_whole",
     )  # fmt: skip
 
     def __init__(
@@ -126,6 +126,7 @@ class Runner:
         self._model_reuses = False
         self._raw: set[int] = set()  # registers that hold a model output as the model returned it
         self._watched = False
+        self._passing = False  # a pass may write its own input: between its start and its end it cannot be repeated
         self._denoised: Any = None
         for port in self._plan.inputs:
             self._bind(port.register, self._backend.admit(inputs[port.name], port.name), port.name, 0)
@@ -276,19 +277,25 @@ class Runner:
         values, pointers, codes, spans = self._values, self._pointers, self._codes, self._spans
         own, owned, owned_codes, owned_spans = self._own, self._owned, self._owned_codes, self._owned_spans
         written, take, call, levels = self._backend.written, self._backend.take, self._call, self._levels
+        if self._passing:
+            msg = "the run was interrupted in the middle of a pass; resume from a saved state, or start again"
+            raise ExecutionError(msg)
         at = self._at
         try:
             while at < stop:
                 op = ops[at]
                 if op.kind == PASS:
+                    self._passing = True
                     if self._plain:
                         status = combine(at, op.slots, owned, pointers, None, None, numel)
                     else:
                         status = combine(at, op.slots, owned, pointers, owned_codes, codes, numel)
                     if status == NO_BUFFER:
+                        self._passing = False
                         self._make_buffers(op.slots)
                         continue
                     if status == NO_POINTER:
+                        self._passing = False
                         self._combine_by_library(op)
                     else:
                         for register, slot in op.outs:
@@ -300,6 +307,7 @@ class Runner:
                             self._not_finite(op)
                     for register in op.dead:
                         values[register] = None
+                    self._passing = False
                 elif op.kind == CALL:
                     result = call(values[op.input], levels[op.number])
                     if not op.simple or self._probe is not None:

@@ -40,6 +40,9 @@ class TorchBackend:
         if x.dtype not in _CODES:
             msg = f"x has dtype {x.dtype}; expected {_NAMES}"
             raise ExecutionError(msg)
+        if x.device.type == "meta":
+            msg = "x is on the meta device, which has no values; use a real one"
+            raise ExecutionError(msg)
         state = dtype if dtype is not None else torch.float64 if x.dtype == torch.float64 else torch.float32
         if state not in _CODES:
             msg = f"dtype is {state!r}; expected torch.float32, float64, float16 or bfloat16"
