@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import platform
 import sys
 from datetime import date
@@ -11,12 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
+import stepladder as sl
 import typer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-import stepladder as sl
 from benches.python import imports, samplers, schedules
 from benches.python.harness import FULL, QUICK, Case, Result, run
 
@@ -27,14 +28,18 @@ def main(
     only: Annotated[
         list[str] | None, typer.Option(help="Run the rows whose name starts so; repeatable.", metavar="NAME")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Check the answers; time each call once, for nothing.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Check the answers; time each call once, for nothing.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if a requirement is not met.")] = False,
 ) -> None:
     """Race stepladder against the incumbents, in one process and on one thread, each answer asserted first."""
     cases = [c for c in CASES if not only or c.name.startswith(tuple(only))]
     if not cases:
-        print(f"no row starts with {', '.join(only or ())}; rows are {', '.join(c.name for c in CASES)}", file=sys.stderr)
+        print(
+            f"no row starts with {', '.join(only or ())}; rows are {', '.join(c.name for c in CASES)}", file=sys.stderr
+        )
         raise typer.Exit(2)
     progress = Console(stderr=True)
     effort = QUICK if quick else FULL
@@ -51,13 +56,23 @@ def main(
 
 def machine() -> dict[str, str]:
     """Return what the figures depend on."""
-    found = {"cpu": _cpu(), "date": date.today().isoformat(), "python": platform.python_version(), "stepladder": sl.__version__}
-    for package in ("numpy", "torch", "k-diffusion"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
+    found = {
+        "cpu": _cpu(),
+        "date": date.today().isoformat(),
+        "python": platform.python_version(),
+        "stepladder": sl.__version__,
+    }
+    found.update((package, _version(package)) for package in ("numpy", "torch", "k-diffusion"))
+    if hasattr(os, "getloadavg"):
+        found["load"] = f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     return found
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _cpu() -> str:

@@ -30,6 +30,8 @@ def _race(ours: str, theirs: str) -> Race:
 
 
 CASES = (
-    Case("import", "import stepladder, whole process", "import numpy", partial(_race, "stepladder", "numpy"), 1.6, "cost"),
+    Case(
+        "import", "import stepladder, whole process", "import numpy", partial(_race, "stepladder", "numpy"), 1.6, "cost"
+    ),
     Case("import-torch", "import torch, whole process", "import numpy", partial(_race, "torch", "numpy"), None, "cost"),
 )  # fmt: skip

@@ -11,14 +11,16 @@ import subprocess
 import sys
 import tempfile
 import types
-from collections.abc import Sequence
 from ctypes import CDLL, c_float, c_long, c_void_p
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benches.python.harness import NotInstalledError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @functools.cache

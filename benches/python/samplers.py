@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-
 import stepladder as sl
+from stepladder._program import Combine
+
 from benches.python import incumbents
 from benches.python.harness import Case, Race, Timed
-from stepladder._program import Combine
 
 _STEPS = 20
 _LATENT = (1, 4, 128, 128)
@@ -152,7 +153,7 @@ def _against_pass(*, fixed: bool, compiler: bool) -> Race:
         levels = work.sigmas.tolist()
         # The same steps by torch, from the formula: x + (x - D) / sigma * (next - sigma).
         now = work.x.double()
-        for sigma, following in zip(levels[:-1], levels[1:], strict=True):
+        for sigma, following in pairwise(levels):
             denoised = work.model(now.float(), None).double()
             now = now + (now - denoised) / sigma * (following - sigma)
         _close(work.ours(), now)
@@ -168,7 +169,10 @@ def _k(sampler: str, shape: tuple[int, ...] = _LATENT, **options: bool) -> Calla
 _EULER = "Euler step beside the model, 1x4x128x128"
 
 CASES = (
-    Case("euler", f"{_EULER}, model returns a stored tensor", "k-diffusion sample_euler", _k("euler", fixed=True), 10.0),
+    Case(
+        "euler", f"{_EULER}, model returns a stored tensor", "k-diffusion sample_euler",
+        _k("euler", fixed=True), 10.0,
+    ),
     Case(
         "euler-no-draw", f"{_EULER}, stored", "k-diffusion, its discarded draw removed",
         _k("euler", fixed=True, draws=False), 5.0,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 import stepladder as sl
+
 from benches.python import incumbents
 from benches.python.harness import Call, Case, Race, Timed
 
