@@ -140,11 +140,12 @@ def _against_pass(*, fixed: bool, compiler: bool) -> Race:
         def theirs() -> None:
             passes(*arguments)
     else:
-        combine, outs, ins = work.program._core.combine, [out.data_ptr()], [x.data_ptr(), y.data_ptr()]
+        combine, owned, pointers = work.program._core.combine, [out.data_ptr()], [0] * work.program.registers
+        pointers[op.inputs[0]], pointers[op.inputs[1]] = x.data_ptr(), y.data_ptr()
 
         def theirs() -> None:
             for _ in range(repeats):
-                combine(at, outs, ins, None, numel)
+                combine(at, (0,), owned, pointers, None, None, numel)
 
     def check() -> str:
         out.zero_()
