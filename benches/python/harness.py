@@ -58,11 +58,11 @@ class Effort:
     turns: int
     """Turns of each side in a round; the round's figure is the quickest, the least disturbed by other processes."""
     seconds: float
-    """Length of a turn: shorter than what a busy machine gives a process at a time."""
+    """Length of a turn: warm after its first calls, and short enough to be left alone now and then."""
     slow_rounds: int
 
 
-FULL = Effort(rounds=11, turns=12, seconds=0.002, slow_rounds=12)
+FULL = Effort(rounds=11, turns=6, seconds=0.005, slow_rounds=12)
 QUICK = Effort(rounds=1, turns=1, seconds=0.0, slow_rounds=1)
 
 
