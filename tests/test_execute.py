@@ -174,6 +174,17 @@ def threads(count):
         sl.set_num_threads(before)
 
 
+def test_the_default_device_is_not_the_runs():
+    want = run(compiled("heun"), start())
+    torch.set_default_device("meta")
+    try:
+        x = torch.empty(SHAPE, device="cpu").copy_(want)
+        got = run(compiled("heun"), x, lambda x, s: x / (1 + s.reshape(-1, 1, 1, 1)))
+    finally:
+        torch.set_default_device(None)
+    assert torch.equal(got, run(compiled("heun"), want, lambda x, s: x / (1 + s.reshape(-1, 1, 1, 1))))
+
+
 def test_threads_do_not_change_a_bit():
     program, x = compiled("dpmpp_2m"), start((2, 4, 300, 300))
     one = run(program, x)

@@ -342,7 +342,9 @@ class Runner:
                 self._plain = self._plain and made[2] == 0
 
     def _bind(self, register: int, value: Any, what: str, step: int) -> None:
-        taken = self._backend.take(value, what, step)
+        self._put(register, value, self._backend.take(value, what, step))
+
+    def _put(self, register: int, value: Any, taken: tuple[int, int, tuple[int, int]]) -> None:
         self._values[register] = value
         self._pointers[register], self._codes[register], self._spans[register] = taken
         self._plain = self._plain and taken[1] == 0
@@ -369,9 +371,9 @@ class Runner:
             msg = f"the model returned {type(made).__name__} at step {op.step}; the program needs a pair"
             raise ExecutionError(msg)
         for register, survives, result in zip(op.outs, op.survives, results, strict=True):
-            span = self._backend.take(result, "the model returned", op.step)[2]
-            safe = self._safe(result, span, survives, op)
-            self._bind(register, safe, "the model returned", op.step)
+            taken = self._backend.take(result, "the model returned", op.step)
+            safe = self._safe(result, taken[2], survives, op)
+            self._put(register, safe, taken if safe is result else self._backend.take(safe, "a copy is", op.step))
             (self._raw.add if safe is result and survives else self._raw.discard)(register)
 
     def _safe(self, result: Any, span: tuple[int, int], survives: bool, op: Call) -> Any:
@@ -404,10 +406,11 @@ class Runner:
     def _draw(self, op: Draw) -> None:
         noise: Any = self._noise
         made = noise(self._like, op.sigma_from, op.sigma_to)
-        span = self._backend.take(made, "the noise source returned", op.step)[2]
-        shared = any(_overlap(span, self._spans[r]) for r in op.live)
-        made = self._backend.clone(made) if shared or op.survives else made
-        self._bind(op.out, made, "the noise source returned", op.step)
+        taken = self._backend.take(made, "the noise source returned", op.step)
+        if op.survives or any(_overlap(taken[2], self._spans[r]) for r in op.live):
+            made = self._backend.clone(made)
+            taken = self._backend.take(made, "a copy is", op.step)
+        self._put(op.out, made, taken)
 
     def _show_denoised(self, register: int) -> None:
         shown = self._values[register]

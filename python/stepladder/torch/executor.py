@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
 import torch
 
 from stepladder._array import _check_sample
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    import numpy as np
 
 _CODES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
 _BYTES = (4, 8, 2, 2)
+_STRIDED, _CONTIGUOUS = torch.strided, torch.contiguous_format
 _NAMES = "float32, float64, float16 or bfloat16"
 
 
@@ -51,8 +52,11 @@ class TorchBackend:
         self._given, self._state, self._network = x.dtype, state, network_dtype or state
         self._grad = x.requires_grad if differentiable is None else differentiable
         # Inside a transform, or where gradients are tracked, only torch's own operations know what happens.
-        self._kernel = x.device.type == "cpu" and not self._grad and not _transformed()
         self._looks = not _transformed()
+        self._kernel = self._looks and not self._grad and x.device.type == "cpu"
+        # A subclass, or a tensor that only stands for one, is no pattern for the kernel's own memory; nor is the device
+        # that torch makes new tensors on by default.
+        self._pattern = x if type(x) is torch.Tensor else torch.empty(x.shape, device="cpu")
         self._bad: tuple[int, int] | None = None
         self._flags: list[tuple[int, torch.Tensor]] = []
         recorded = torch.is_grad_enabled() and self._kernel
@@ -84,7 +88,7 @@ class TorchBackend:
         if (
             self._kernel
             and type(t) is torch.Tensor
-            and t.layout is torch.strided
+            and t.layout is _STRIDED
             and t.is_cpu
             and t.shape == self._shape
             and t.is_contiguous()
@@ -116,7 +120,8 @@ class TorchBackend:
 
     def empty(self, network_input: bool) -> tuple[torch.Tensor, int, int, tuple[int, int]]:
         """Return a new contiguous tensor."""
-        t = torch.empty(self._shape, dtype=self._network if network_input else self._state)
+        dtype = self._network if network_input else self._state
+        t = torch.empty_like(self._pattern, dtype=dtype, memory_format=_CONTIGUOUS)
         return (t, *self.take(t, "", 0))
 
     def combine(self, terms: list[tuple[torch.Tensor, float]], network_input: bool) -> torch.Tensor:
@@ -173,9 +178,9 @@ class TorchBackend:
 
     def noise_levels(self, sigmas: np.ndarray[Any, Any]) -> list[Any]:
         """Rows of one (calls, batch) tensor on x's device, filled before the run."""
-        dtype = torch.float64 if self._state == torch.float64 else torch.float32
-        rows = torch.from_numpy(sigmas).to(dtype)[:, None].repeat(1, self._shape[0])
-        return list(rows.to(self._device).unbind(0))
+        rows = np.empty((sigmas.size, self._shape[0]), np.float64 if self._state == torch.float64 else np.float32)
+        rows[:] = sigmas[:, None]
+        return list(torch.from_numpy(rows).to(self._device).unbind(0))
 
     def save(self, path: str | os.PathLike[str], tensors: dict[str, Any], metadata: dict[str, str]) -> None:
         """Write a state file."""

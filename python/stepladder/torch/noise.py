@@ -35,7 +35,7 @@ def initial_noise(shape: Sequence[int], seed: int) -> torch.Tensor:
     ExecutionError
         A seed outside its range.
     """
-    like = torch.empty(tuple(shape), dtype=torch.float32)
+    like = torch.empty(tuple(shape), dtype=torch.float32, device="cpu")
     source = IidNoise(seed)
     source.start(like, 0.0, 0.0, 0)
     noise: torch.Tensor = source(like, 0.0, 0.0)
@@ -88,14 +88,14 @@ class IidNoise(NoiseSource):
         if self._seed + batch > _SEEDS:
             msg = f"seed {self._seed} + batch {batch} passes 2**64; use a smaller seed"
             raise ExecutionError(msg)
-        self._generators = [torch.Generator().manual_seed(self._seed + b) for b in range(batch)]
+        self._generators = [torch.Generator("cpu").manual_seed(self._seed + b) for b in range(batch)]
         for _ in range(self._skip + ordinal):
             self._draw(tuple(like.shape))
 
     def _draw(self, shape: tuple[int, ...]) -> torch.Tensor:
-        noise = torch.empty(shape, dtype=torch.float32)
+        noise = torch.empty(shape, dtype=torch.float32, device="cpu")
         for row, generator in zip(noise, self._generators, strict=True):
-            torch.randn(shape[1:], generator=generator, dtype=torch.float32, out=row)
+            torch.randn(shape[1:], generator=generator, dtype=torch.float32, device="cpu", out=row)
         return noise
 
     def __call__(self, like: Any, sigma_from: float, sigma_to: float) -> Any:  # noqa: ARG002
