@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from stepladder._program import Combine, Denoise, Noise
 
@@ -96,40 +96,46 @@ def _writes(op: Operation) -> tuple[int, ...]:
     return (op.out,)
 
 
-def plan(program: Program) -> Plan:
-    """Work out the walk through a program, once per program."""
-    operations, steps = program.operations, program.steps
+class _After(NamedTuple):
+    """What holds after one operation, seen from the end of the program."""
+
+    live: tuple[int, ...]
+    """Registers read later, without the operation's own outputs."""
+    survives: tuple[bool, ...]
+    """For each output: whether it is read after a later model call or noise draw."""
+    network_only: tuple[bool, ...]
+    """For each output: whether only model calls read it."""
+
+
+def _look_back(operations: tuple[Operation, ...], steps: tuple[Step, ...], outputs: tuple[Port, ...]) -> list[_After]:
     ends: dict[int, set[int]] = {}  # a step without operations ends where the one before it did
     for step in steps:
         ends.setdefault(step.end, set()).add(step.x)
-    live = {port.register for port in program.outputs}
-    calls_ahead: dict[int, int] = {}  # register -> model calls between here and its last read
-    network_only: dict[int, bool] = {}
-    for register in live:
-        network_only[register] = False
-        calls_ahead[register] = 0
-    # Backwards: what is live after each operation, whether a model call lies before its last read, who reads it.
-    after: list[tuple[set[int], dict[int, int], dict[int, bool]]] = [(set(), {}, {})] * len(operations)
+    # Live registers -> [model calls and draws between here and the last read, whether only model calls read it].
+    live: dict[int, list[Any]] = {port.register: [0, False] for port in outputs}
+    after = []
     for at in range(len(operations) - 1, -1, -1):
         for x in ends.get(at + 1, ()):
             # Whoever watches the run reads x here.
-            network_only[x] = False
-            live.add(x)
-            calls_ahead.setdefault(x, 0)
+            live.setdefault(x, [0, False])[1] = False
         op = operations[at]
-        after[at] = (set(live), dict(calls_ahead), dict(network_only))
-        for register in _writes(op):
-            live.discard(register)
-            calls_ahead.pop(register, None)
-            network_only.pop(register, None)
-        if isinstance(op, Denoise | Noise):
-            for register in live:
-                calls_ahead[register] += 1
+        unread = (0, False)
+        outs = [live.pop(r, unread) for r in _writes(op)]
+        after.append(_After(tuple(live), tuple(o[0] > 0 for o in outs), tuple(bool(o[1]) for o in outs)))
+        if not isinstance(op, Combine):
+            for state in live.values():
+                state[0] += 1
         for register in _reads(op):
-            network_only[register] = network_only.get(register, True) and isinstance(op, Denoise)
-            if register not in live:
-                live.add(register)
-                calls_ahead[register] = 0
+            state = live.setdefault(register, [0, True])
+            state[1] = state[1] and isinstance(op, Denoise)
+    after.reverse()
+    return after
+
+
+def plan(program: Program) -> Plan:
+    """Work out the walk through a program, once per program."""
+    operations, steps = program.operations, program.steps
+    after = _look_back(operations, steps, program.outputs)
     walk: list[Pass | Call | Draw] = []
     current = number = survivors = 0
     held: set[int] = set()
@@ -137,29 +143,24 @@ def plan(program: Program) -> Plan:
     for at, op in enumerate(operations):
         while steps[current].end <= at:
             current += 1
-        alive, ahead, only = after[at]
-        held &= alive
+        live, survives, network_only = after[at]
         shown = steps[current].denoised
         denoised = shown[1] if shown is not None and shown[0] == at else None
         outs = _writes(op)
-        others = tuple(sorted(alive.difference(outs)))
+        held.intersection_update(live)
         if isinstance(op, Combine):
-            rows = tuple((r, r + program.registers * (folded and only.get(r, False))) for r in outs)
-            dead = tuple(r for r in op.inputs if r not in alive and r not in outs)
-            walk.append(Pass(PASS, at, current, op.inputs, rows, tuple(s for _, s in rows), dead, denoised))
-            held.difference_update(outs)
+            slots = tuple(r + program.registers * (folded and n) for r, n in zip(outs, network_only, strict=True))
+            dead = tuple(r for r in op.inputs if r not in live and r not in outs)
+            rows = tuple(zip(outs, slots, strict=True))
+            walk.append(Pass(PASS, at, current, op.inputs, rows, slots, dead, denoised))
         elif isinstance(op, Denoise):
-            survives = tuple(ahead.get(r, 0) > 0 for r in outs)
             simple = len(outs) == 1 and not survives[0]
-            walk.append(Call(CALL, at, current, op.input, outs, survives, others, number, simple, denoised))
+            walk.append(Call(CALL, at, current, op.input, outs, survives, live, number, simple, denoised))
             number += 1
-            held.difference_update(outs)
             held.update(r for r, s in zip(outs, survives, strict=True) if s)
             survivors = max(survivors, len(held))
         else:
-            survives_draw = ahead.get(op.out, 0) > 0
-            walk.append(Draw(DRAW, at, current, op.out, op.sigma_from, op.sigma_to, survives_draw, others, None))
-            held.discard(op.out)
+            walk.append(Draw(DRAW, at, current, op.out, op.sigma_from, op.sigma_to, survives[0], live, None))
     ordinals = [op.ordinal for op in operations if isinstance(op, Noise)]
     first = ordinals[0] if ordinals else 0
     return Plan(tuple(walk), steps, tuple(s.end for s in steps), survivors, len(ordinals), first, program.inputs)
