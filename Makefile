@@ -27,7 +27,7 @@ test-rust:
 	cargo test --quiet --locked
 
 test-python: $(VENV)/dev-$(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --quiet
 
 test-slow: $(VENV)/dev-$(STAMP) ## The property tests with many more examples
 	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest
