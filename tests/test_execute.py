@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import multiprocessing
+import pickle
 import re
 import subprocess
 import sys
@@ -513,6 +515,170 @@ def test_a_state_belongs_to_its_program_and_source(tmp_path):
         sl.Runner(program, denoiser, start(), lambda like, a, b: torch.randn_like(like)).save(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"step": None}, "lacks a step number"),
+        ({"step": "abc"}, "lacks a step number"),
+        ({"step": "-1"}, "lacks a step number"),
+        ({"step": "99"}, "is at step 99; the program has steps 0 to 5"),
+        ({"program": None}, "lacks a step number, a program digest"),
+        ({"dtype": "complex64"}, "names dtype 'complex64'; expected one of float32"),
+        ({"library": "foo"}, "names library 'foo'; a state file names 'numpy' or 'torch'"),
+        ({"version": "2"}, "version '2'; this release reads 'stepladder.state' version '1'"),
+        ({"x": None}, "lacks a step number, a program digest, a dtype or x"),
+        ({"noise.generators": torch.zeros(3, 7, dtype=torch.uint8)}, "expected rows of"),
+        ({"noise.generators": torch.zeros(3, 5056)}, "expected rows of"),
+        ({"noise.generators": None}, "expected rows of"),
+    ],
+)
+def test_a_damaged_state_is_a_format_error(tmp_path, change, text):
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
+
+    program, path = compiled("dpmpp_2m_sde"), tmp_path / "state"
+    sl.Runner(program, denoiser, start(), noise(program)).save(path)
+    tensors = load_file(path)
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    for key, value in change.items():
+        home = tensors if key == "x" or key.startswith("noise.") else metadata
+        home.pop(key)
+        if value is not None:
+            home[key] = value
+    save_file(tensors, path, metadata)
+    with pytest.raises(FileFormatError, match=re.escape(text)):
+        sl.Runner.load(path, program, denoiser, noise(program))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_resumed_run_gives_back_the_dtype_that_came(tmp_path, dtype):
+    program, path, x = compiled("heun"), tmp_path / "state", start(dtype=dtype)
+    runner = sl.Runner(program, denoiser, x)
+    runner.advance()
+    runner.save(path)
+    resumed = sl.Runner.load(path, program, denoiser).run()
+    assert resumed.dtype == dtype
+    assert torch.equal(resumed, run(program, x))
+
+
+@pytest.mark.parametrize("copying", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_runner_cannot_be_copied(copying):
+    with pytest.raises(TypeError, match="holds addresses of its own memory, and cannot be copied or pickled"):
+        copying(sl.Runner(compiled("heun"), denoiser, start()))
+
+
+def test_a_runner_serves_one_at_a_time():
+    def model(x, sigma):
+        runner.advance()
+        return x
+
+    runner = sl.Runner(compiled("heun"), model, start())
+    with pytest.raises(ExecutionError, match="this run is under way already"):
+        runner.run()
+
+
+def test_an_interrupt_inside_a_draw_ends_the_run():
+    program, left = compiled("euler_ancestral"), [2]
+    source = noise(program)
+
+    def draws(like, a, b):
+        made = source(like, a, b)
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        return made
+
+    runner = sl.Runner(program, denoiser, start(), draws)
+    source.start(start(), 0.1, 1.0, 0)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run()
+    for again in (runner.run, runner.advance):
+        with pytest.raises(ExecutionError, match="interrupted or failed inside an operation"):
+            again()
+
+
+class EndsDenoised(sl.Sampler):
+    """Every step ends at what the model returned."""
+
+    def trace(self, t, sigmas):
+        x = t.start()
+        for s in sigmas[:-1]:
+            x = t.end_step(t.denoise(x, s))
+
+
+def test_what_a_callback_sees_is_not_the_models_memory():
+    seen = []
+    sl.sample(EndsDenoised().compile(SIGMAS), buffers(1), start(), callback=lambda i: seen.append((i.x, i.x.clone())))
+    assert all(torch.equal(a, b) for a, b in seen)
+
+
+def test_gradients_of_history_are_tracked():
+    program = compiled("dpmpp_2m")
+    first = sl.Runner(program[:2], denoiser, start(dtype=torch.float64))
+    first.run()
+    history = {k: v.requires_grad_(k != "x") for k, v in first.outputs.items()}
+    assert sl.sample(program[2:], denoiser, history).requires_grad
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")  # torch's own decompositions of forward mode
+def test_forward_mode_gradients():
+    program, x = compiled("heun"), start((2, 3), torch.float64)
+    direction = torch.ones_like(x)
+    with torch.autograd.forward_ad.dual_level():
+        out = run(program, torch.autograd.forward_ad.make_dual(x, direction))
+        tangent = torch.autograd.forward_ad.unpack_dual(out).tangent
+    change = (run(program, x + 1e-5 * direction) - run(program, x - 1e-5 * direction)) / 2e-5
+    torch.testing.assert_close(tangent, change, rtol=1e-6, atol=1e-8)
+
+
+def test_a_folded_program_knows_its_parameterization():
+    program = compiled("heun").fold(sl.parameterization("v_prediction"))
+    with pytest.raises(
+        ExecutionError, match=r"the program is folded with VPrediction.*; the denoiser's param.* is Epsilon"
+    ):
+        run(program, start(), network_denoiser("epsilon"))
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda p: Denoiser(None, sl.parameterization("edm")), "network is NoneType; expected a callable"),
+        (lambda p: sl.sample(p, denoiser, start(), noise=7), "noise is int; expected sl.noise_source"),
+        (lambda p: sl.sample(p, denoiser, start(), callback=3), "callback is int; expected a callable"),
+        (lambda p: sl.sample(p, denoiser, start(), dtype="float16"), "dtype is 'float16'; expected torch.float32"),
+    ],
+)
+def test_arguments_are_checked_before_the_run(call, text):
+    with pytest.raises(ExecutionError, match=re.escape(text)):
+        call(compiled("euler"))
+
+
+def test_a_name_is_not_a_parameterization():
+    with pytest.raises(sl.errors.ParameterizationError, match="parameterization is 'epsilon'; expected one"):
+        Denoiser(network, "epsilon")
+
+
+def test_a_run_that_failed_does_not_return_its_nan():
+    runner = sl.Runner(compiled("euler"), lambda x, s: x * float("nan") if s[0] < 0.1 else denoiser(x, s), start())
+    with pytest.raises(NonFiniteError):
+        runner.run()
+    with pytest.raises(ExecutionError, match="interrupted or failed"):
+        runner.run()
+
+
+def test_nan_in_x_is_not_blamed_on_the_model():
+    x = start()
+    x[2, 0, 0, 0] = float("nan")
+    with pytest.raises(NonFiniteError, match=r"step 0 .* sample 2 of the batch: x held it at the start"):
+        run(compiled("heun"), x)
+
+
+def test_steps_count_from_the_start_of_the_whole_program():
+    with pytest.raises(ExecutionError, match=r"the model returned shape \(1, 2, 5, 4\) .* at step 3"):
+        sl.sample(compiled("heun")[3:], lambda x, s: x[:1], start())
+
+
 def test_a_state_that_cannot_be_written_leaves_nothing(tmp_path):
     runner = sl.Runner(compiled("heun"), denoiser, start())
     with pytest.raises(OSError, match="missing"):
@@ -740,8 +906,6 @@ def test_a_half_precision_state_that_overflows_is_reported():
 
 
 def test_a_non_finite_error_pickles():
-    import pickle
-
     error = pickle.loads(pickle.dumps(NonFiniteError("text", 3, 1)))
     assert (str(error), error.step, error.sample) == ("text", 3, 1)
 

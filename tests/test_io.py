@@ -239,6 +239,24 @@ def test_missing_folder(tmp_path):
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="a device, a pipe or the like"):
+        io.write_whole(tmp_path / "pipe", b"data")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_link_is_followed_and_modes_are_kept(tmp_path):
+    (tmp_path / "real").write_bytes(b"old")
+    (tmp_path / "real").chmod(0o600)
+    (tmp_path / "link").symlink_to("real")
+    io.write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+    assert stat.S_IMODE((tmp_path / "real").stat().st_mode) == 0o600
+
+
 def test_folder_in_the_way(tmp_path):
     (tmp_path / "file").mkdir()
     with pytest.raises(OSError, match="file"):

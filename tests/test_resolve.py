@@ -161,7 +161,6 @@ def test_builtin_names_and_aliases_all_resolve():
     ("name", "host", "expected"),
     [
         ("DPM++ 2M SDE Karras", None, Resolved("dpmpp_2m_sde", "karras")),
-        ("ddim", "comfyui", Resolved("euler", None)),
         ("karras", "comfyui", Resolved(None, "karras")),
     ],
 )

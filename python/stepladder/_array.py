@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from stepladder._backend import describe
-from stepladder.errors import ExecutionError
+from stepladder.errors import ExecutionError, FileFormatError
 
 if TYPE_CHECKING:
     import os
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _home: Any = getattr(np.lib, "array_utils", np)
 _byte_bounds = _home.byte_bounds
 
-_CODES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.float16): 2}
+_CODES: dict[np.dtype[Any], int] = {np.dtype(np.float32): 0, np.dtype(np.float64): 1, np.dtype(np.float16): 2}
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -40,6 +40,19 @@ class ArrayBackend:
             raise ExecutionError(msg)
         self.numel, self._shape, self._given, self._state = x.size, x.shape, x.dtype, state
         self._bad: tuple[int, int] | None = None
+
+    @property
+    def given(self) -> str:
+        """Name of the dtype that came."""
+        return str(self._given)
+
+    def give_back_as(self, dtype: str, path: str | os.PathLike[str]) -> None:
+        """Results of a resumed run."""
+        names: dict[str, np.dtype[Any]] = {str(known): known for known in _CODES}
+        if dtype not in names:
+            msg = f"{path} names dtype {dtype!r}; expected one of {', '.join(names)}"
+            raise FileFormatError(msg)
+        self._given = names[dtype]
 
     def context(self) -> AbstractContextManager[Any]:
         """Nothing to enter."""
@@ -74,11 +87,13 @@ class ArrayBackend:
 
     def combine(self, terms: list[tuple[Array, float]], network_input: bool) -> Array:  # noqa: ARG002
         """Sum of coefficient times array, by NumPy."""
+        # In the kernel's precision: float32, or float64 where any operand is.
+        wide = np.result_type(np.float32, self._state, *(t.dtype for t, _ in terms))
         (first, c), *rest = terms
-        total: Array = first.astype(self._state) * self._state.type(c)
+        total: Array = first.astype(wide) * wide.type(c)
         for t, c in rest:
-            total += t.astype(self._state, copy=False) * self._state.type(c)
-        return total
+            total += t.astype(wide, copy=False) * wide.type(c)
+        return total.astype(self._state, copy=False)
 
     def clone(self, t: Array) -> Array:
         """A contiguous copy."""

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from stepladder.errors import ExecutionError
+from stepladder.errors import ExecutionError, FileFormatError
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+
+
+STATE_FORMAT = "stepladder.state"
+STATE_VERSION = "1"
 
 
 class Backend(Protocol):
@@ -22,6 +26,13 @@ class Backend(Protocol):
     """Elements of x."""
     written: Callable[[Any], None] | None
     """To be called with a tensor after the kernel wrote it; None where nobody needs to know."""
+
+    @property
+    def given(self) -> str:
+        """Name of the dtype of the x that came."""
+
+    def give_back_as(self, dtype: str, path: str | os.PathLike[str]) -> None:
+        """Give results of a resumed run in the dtype that came to the first; FileFormatError if there is none such."""
 
     def context(self) -> AbstractContextManager[Any]:
         """Return the context in which the run computes."""
@@ -75,7 +86,8 @@ def backend_for(inputs: dict[str, Any], dtype: Any, network_dtype: Any, differen
     if torch is not None and all(isinstance(x, torch.Tensor) for x in inputs.values()):
         from stepladder.torch.executor import TorchBackend
 
-        return TorchBackend(inputs["x"], dtype, network_dtype, differentiable)
+        tracked = any(x.requires_grad for x in inputs.values()) if differentiable is None else differentiable
+        return TorchBackend(inputs["x"], dtype, network_dtype, tracked)
     if all(isinstance(x, np.ndarray) for x in inputs.values()):
         from stepladder._array import ArrayBackend
 
@@ -93,9 +105,19 @@ def load_state(path: str | os.PathLike[str], device: str | None) -> tuple[dict[s
     from stepladder.io import read_header, read_tensors
 
     metadata = read_header(path).metadata
+    found = metadata.get("format"), metadata.get("version")
+    if found != (STATE_FORMAT, STATE_VERSION):
+        msg = (
+            f"{path} is format {found[0]!r} version {found[1]!r}; "
+            f"this release reads {STATE_FORMAT!r} version {STATE_VERSION!r}"
+        )
+        raise FileFormatError(msg)
     if metadata.get("library") == "numpy":
         tensors, _ = read_tensors(path)
         return dict(tensors), metadata
+    if metadata.get("library") != "torch":
+        msg = f"{path} names library {metadata.get('library')!r}; a state file names 'numpy' or 'torch'"
+        raise FileFormatError(msg)
     from stepladder.torch.executor import load_tensors
 
     return load_tensors(path, device), metadata

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, final
 
 from stepladder import _core
-from stepladder._backend import backend_for, load_state
+from stepladder._backend import STATE_FORMAT, STATE_VERSION, backend_for, load_state
 from stepladder._core import NO_BUFFER, NO_POINTER, NOT_FINITE
 from stepladder._noise import NoiseSource
 from stepladder._plan import CALL, PASS, plan
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from stepladder._program import Program
 
     NoiseLike = NoiseSource | Callable[[Any, float, float], Any]
-
-_FORMAT = "stepladder.state"
-_VERSION = "1"
 
 
 class StepInfo(NamedTuple):
@@ -74,9 +71,9 @@ class Runner:
     """
 
     __slots__ = (
-        "_at", "_backend", "_call", "_codes", "_denoised", "_first", "_levels", "_like", "_model_reuses", "_noise",
-        "_own", "_owned", "_owned_codes", "_owned_spans", "_passing", "_plain", "_plan", "_pointers", "_probe",
-        "_program", "_raw", "_spans", "_step", "_values", "_watched", "_whole",
+        "_at", "_backend", "_busy", "_call", "_codes", "_denoised", "_first", "_levels", "_like", "_model_reuses",
+        "_noise", "_own", "_owned", "_owned_codes", "_owned_spans", "_plain", "_plan", "_pointers", "_probe",
+        "_program", "_raw", "_spans", "_step", "_torn", "_values", "_watched", "_whole",
     )  # fmt: skip
 
     def __init__(
@@ -126,7 +123,9 @@ class Runner:
         self._model_reuses = False
         self._raw: set[int] = set()  # registers that hold a model output as the model returned it
         self._watched = False
-        self._passing = False  # a pass may write its own input: between its start and its end it cannot be repeated
+        # From an operation's first effect to its end the run cannot go on: a pass may have written its own input, a
+        # generator may have moved.
+        self._torn = self._busy = False
         self._denoised: Any = None
         for port in self._plan.inputs:
             self._bind(port.register, self._backend.admit(inputs[port.name], port.name), port.name, 0)
@@ -138,6 +137,9 @@ class Runner:
             draws = self._plan.draws
             msg = f"the program draws noise {draws} times and noise is None; pass sl.noise_source('iid', seed=…)"
             raise ExecutionError(msg)
+        if self._noise is not None and not callable(self._noise):
+            msg = f"noise is {type(self._noise).__name__}; expected sl.noise_source(…) or a callable"
+            raise ExecutionError(msg)
         if isinstance(self._noise, NoiseSource):
             source = self._noise
             if self._program.analysis.needs_path and not (source.is_path or source.independent):
@@ -148,6 +150,10 @@ class Runner:
                 raise ExecutionError(msg)
             low, high = self._program.noise_range or (0.0, 0.0)
             source.start(self._like, low, high, self._plan.first_ordinal)
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a Runner holds addresses of its own memory, and cannot be copied or pickled; use Runner.save and load"
+        raise TypeError(msg)
 
     @property
     def program(self) -> Program:
@@ -205,13 +211,15 @@ class Runner:
         NonFiniteError
             NaN or infinity appeared; says where.
         """
-        if self.done:
+        if self.done and not self._torn:
             msg = f"all {len(self._plan.steps)} steps are done"
             raise ExecutionError(msg)
         with self._backend.context():
             return self._watched_step()
 
     def _watched_step(self) -> StepInfo:
+        if self._torn:
+            self._enter()
         step = self._plan.steps[self._step]
         number = self.step
         self._watched = True
@@ -219,8 +227,10 @@ class Runner:
             self._take_step()
         finally:
             self._watched = False
-        self._give_away(step.x)
-        x, denoised, self._denoised = self._values[step.x], self._denoised, None
+        x = self._values[step.x]
+        if not self._give_away(step.x):
+            x = self._backend.clone(x)  # the model's memory, or the caller's own x
+        denoised, self._denoised = self._denoised, None
         return StepInfo(number, step.sigma, step.sigma_next, x, denoised)
 
     def _take_step(self) -> None:
@@ -251,6 +261,11 @@ class Runner:
         """
         from stepladder._progress import Progress, wanted
 
+        if callback is not None and not callable(callback):
+            msg = f"callback is {type(callback).__name__}; expected a callable that takes a StepInfo"
+            raise ExecutionError(msg)
+        if self._torn:
+            self._enter()
         with self._backend.context():
             if callback is None and not wanted(progress):
                 if not self.done:
@@ -277,25 +292,23 @@ class Runner:
         values, pointers, codes, spans = self._values, self._pointers, self._codes, self._spans
         own, owned, owned_codes, owned_spans = self._own, self._owned, self._owned_codes, self._owned_spans
         written, take, call, levels = self._backend.written, self._backend.take, self._call, self._levels
-        if self._passing:
-            msg = "the run was interrupted in the middle of a pass; resume from a saved state, or start again"
-            raise ExecutionError(msg)
+        self._enter()
         at = self._at
         try:
             while at < stop:
                 op = ops[at]
                 if op.kind == PASS:
-                    self._passing = True
+                    self._torn = True
                     if self._plain:
                         status = combine(at, op.slots, owned, pointers, None, None, numel)
                     else:
                         status = combine(at, op.slots, owned, pointers, owned_codes, codes, numel)
                     if status == NO_BUFFER:
-                        self._passing = False
+                        self._torn = False
                         self._make_buffers(op.slots)
                         continue
                     if status == NO_POINTER:
-                        self._passing = False
+                        self._torn = False
                         self._combine_by_library(op)
                     else:
                         for register, slot in op.outs:
@@ -307,9 +320,9 @@ class Runner:
                             self._not_finite(op)
                     for register in op.dead:
                         values[register] = None
-                    self._passing = False
                 elif op.kind == CALL:
                     result = call(values[op.input], levels[op.number])
+                    self._torn = True
                     if not op.simple or self._probe is not None:
                         self._bind_results(op, result)
                     else:
@@ -327,12 +340,24 @@ class Runner:
                             if code:
                                 self._plain = False
                 else:
+                    self._torn = True
                     self._draw(op)
                 if self._watched and op.denoised is not None:
                     self._show_denoised(op.denoised)
                 at += 1
+                self._torn = False
         finally:
             self._at = at
+            self._busy = False
+
+    def _enter(self) -> None:
+        if self._torn:
+            msg = "the run was interrupted or failed inside an operation; resume from a saved state, or start again"
+            raise ExecutionError(msg)
+        if self._busy:
+            msg = "this run is under way already, in another thread or in its own model; a Runner serves one at a time"
+            raise ExecutionError(msg)
+        self._busy = True
 
     def _make_buffers(self, slots: tuple[int, ...]) -> None:
         for slot in slots:
@@ -355,15 +380,12 @@ class Runner:
             self._backend.combine([(self._values[r], c) for r, c in row.terms], slot >= self._program.registers)
             for row, (_, slot) in zip(rows, op.outs, strict=True)
         ]
+        self._torn = True
         for (register, _), value in zip(op.outs, made, strict=True):
             self._bind(register, value, "a pass made", op.step)
-            self._backend.watch(value, self._absolute(op.step))
+            self._backend.watch(value, op.step)
         if self._backend.found_bad():
             self._not_finite(op)
-
-    def _absolute(self, step: int) -> int:
-        """A step of this program, counted from the start of the whole program."""
-        return self._program.offset.steps + step
 
     def _bind_results(self, op: Call, made: Any) -> None:
         results = made if len(op.outs) > 1 else (made,)
@@ -386,7 +408,7 @@ class Runner:
         shared = [r for r in op.live if _overlap(span, self._spans[r])]
         if self._probe is None and not self._raw.isdisjoint(shared):
             msg = (
-                f"the model returned memory at step {self._absolute(op.step)} that an earlier output still in use "
+                f"the model returned memory at step {op.step} that an earlier output still in use "
                 "lives in, after returning fresh memory at first; return a copy of buffers it keeps"
             )
             raise ExecutionError(msg)
@@ -439,23 +461,28 @@ class Runner:
                 self._values[register], self._pointers[register], self._codes[register], self._spans[register] = copy
                 finite = _core.copy(copy[1], copy[2], pointer, code, self._backend.numel)
             else:
-                self._bind(register, self._backend.clone(value), "the result is", len(self._plan.steps) - 1)
+                self._bind(register, self._backend.clone(value), "the result is", self.step - 1)
                 finite = False
             if not finite:
                 self._backend.watch(self._values[register], self.step - 1)
         bad = self._backend.first_bad()
         if bad is not None:
+            self._torn = True
             self._raise_not_finite(*bad, "the model's result")
 
     def _not_finite(self, op: Pass) -> None:
         for register, _ in op.outs:
             sample = self._backend.bad_sample(self._values[register])
             if sample is not None:
-                sources = [self._backend.bad_sample(self._values[r]) for r in op.inputs if r not in dict(op.outs)]
-                culprit = (
-                    "the model returned it" if any(s is not None for s in sources) else "x left the range of its dtype"
-                )
-                self._raise_not_finite(self._absolute(op.step), sample, culprit)
+                written = dict(op.outs)
+                read = {r: self._backend.bad_sample(self._values[r]) for r in op.inputs if r not in written}
+                if self._backend.bad_sample(self._like) is not None:
+                    culprit = "x held it at the start"
+                elif any(found is not None for found in read.values()):
+                    culprit = "the model returned it"
+                else:
+                    culprit = "x left the range of its dtype"
+                self._raise_not_finite(op.step, sample, culprit)
 
     def _raise_not_finite(self, step: int, sample: int, culprit: str) -> None:
         sigma = self._plan.steps[step - self._program.offset.steps].sigma
@@ -480,7 +507,13 @@ class Runner:
         self._between_steps()
         boundary = self._program._core.boundary(self._step)
         tensors = {name: self._values[register] for name, register in boundary}
-        metadata = {"format": _FORMAT, "version": _VERSION, "program": self._whole.digest, "step": str(self.step)}
+        metadata = {
+            "format": STATE_FORMAT,
+            "version": STATE_VERSION,
+            "program": self._whole.digest,
+            "step": str(self.step),
+        }
+        metadata["dtype"] = self._backend.given
         if self._noise is not None:
             source = _source(self._noise)
             metadata["noise"] = source.kind
@@ -519,26 +552,31 @@ class Runner:
             The state belongs to another program or another kind of noise source.
         """
         tensors, metadata = load_state(path, device)
-        if (metadata.get("format"), metadata.get("version")) != (_FORMAT, _VERSION):
-            found = f"{metadata.get('format')!r} version {metadata.get('version')!r}"
-            msg = f"{path} is format {found}; this release reads {_FORMAT!r} version {_VERSION!r}"
-            raise FileFormatError(msg)
         whole = executed(program, denoiser, denoised)
+        step = metadata.get("step", "")
+        if not step.isdecimal() or "program" not in metadata or "x" not in tensors or "dtype" not in metadata:
+            msg = f"{path} lacks a step number, a program digest, a dtype or x; it is not a whole state file"
+            raise FileFormatError(msg)
         if metadata["program"] != whole.digest:
             msg = (
                 f"{path} is the state of program {metadata['program'][:12]}…; this one is {whole.digest[:12]}…. "
                 "Use the sampler, sigmas, denoiser and `denoised` of the saved run"
             )
             raise ExecutionError(msg)
+        first = int(step) - whole.offset.steps
+        if not 0 <= first < len(whole):
+            last = whole.offset.steps + len(whole) - 1
+            msg = f"{path} is at step {step}; the program has steps {whole.offset.steps} to {last}"
+            raise FileFormatError(msg)
         if ("noise" in metadata) != (noise is not None) or (noise is not None and noise.kind != metadata["noise"]):
             got = None if noise is None else noise.kind
             msg = f"the saved run's noise source is {metadata.get('noise')!r}; got {got!r}"
             raise ExecutionError(msg)
         noise_state = {k.removeprefix("noise."): tensors.pop(k) for k in list(tensors) if k.startswith("noise.")}
-        first = int(metadata["step"]) - whole.offset.steps
         runner = object.__new__(cls)
         rest = whole[first:] if first else whole
         runner._setup(rest, whole, first, denoiser, tensors, noise, tensors["x"].dtype, None)
+        runner._backend.give_back_as(metadata["dtype"], path)
         if noise is not None:
             noise.restore(noise_state)
         return runner

@@ -21,6 +21,7 @@ class Pass(NamedTuple):
     at: int
     """Index among the program's operations."""
     step: int
+    """Step, counted from the start of the whole program."""
     inputs: tuple[int, ...]
     outs: tuple[tuple[int, int], ...]
     """(register, slot): slots number the run's own buffers, of the state first, then of the network's input."""
@@ -138,6 +139,7 @@ def plan(program: Program) -> Plan:
     after = _look_back(operations, steps, program.outputs)
     walk: list[Pass | Call | Draw] = []
     current = number = survivors = 0
+    offset = program.offset.steps
     held: set[int] = set()
     folded = program.calls == "network"
     for at, op in enumerate(operations):
@@ -152,15 +154,15 @@ def plan(program: Program) -> Plan:
             slots = tuple(r + program.registers * (folded and n) for r, n in zip(outs, network_only, strict=True))
             dead = tuple(r for r in op.inputs if r not in live and r not in outs)
             rows = tuple(zip(outs, slots, strict=True))
-            walk.append(Pass(PASS, at, current, op.inputs, rows, slots, dead, denoised))
+            walk.append(Pass(PASS, at, offset + current, op.inputs, rows, slots, dead, denoised))
         elif isinstance(op, Denoise):
             simple = len(outs) == 1 and not survives[0]
-            walk.append(Call(CALL, at, current, op.input, outs, survives, live, number, simple, denoised))
+            walk.append(Call(CALL, at, offset + current, op.input, outs, survives, live, number, simple, denoised))
             number += 1
             held.update(r for r, s in zip(outs, survives, strict=True) if s)
             survivors = max(survivors, len(held))
         else:
-            walk.append(Draw(DRAW, at, current, op.out, op.sigma_from, op.sigma_to, survives[0], live, None))
+            walk.append(Draw(DRAW, at, offset + current, op.out, op.sigma_from, op.sigma_to, survives[0], live, None))
     ordinals = [op.ordinal for op in operations if isinstance(op, Noise)]
     first = ordinals[0] if ordinals else 0
     return Plan(tuple(walk), steps, tuple(s.end for s in steps), survivors, len(ordinals), first, program.inputs)

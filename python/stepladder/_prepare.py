@@ -42,6 +42,10 @@ def executed(program: Program, denoiser: Any, denoised: bool) -> Program:
         msg = f"denoiser is {type(denoiser).__name__}; expected a callable (x, sigma) -> denoised"
         raise ExecutionError(msg)
     known = _foldable(denoiser)
+    folded = program._parameterization
+    if known is not None and folded is not None and folded != known.parameterization:
+        msg = f"the program is folded with {folded!r}; the denoiser's parameterization is {known.parameterization!r}"
+        raise ExecutionError(msg)
     history = len(program.inputs) + len(program.outputs) > 2
     if known is None or program.calls == "network" or history:
         return program

@@ -123,11 +123,12 @@ class Program:
     are; the label is not part of the contents.
     """
 
-    __slots__ = ("_core", "_folded", "_label", "_plan")
+    __slots__ = ("_core", "_folded", "_label", "_parameterization", "_plan")
 
     _core: native.Program
     _folded: dict[tuple[Parameterization, bool], Program]
     _plan: Plan | None
+    _parameterization: Parameterization | None
     _label: str
 
     def __init__(self) -> None:
@@ -135,11 +136,12 @@ class Program:
         raise TypeError(msg)
 
     @classmethod
-    def _of(cls, core: native.Program, label: str) -> Program:
+    def _of(cls, core: native.Program, label: str, folded: Parameterization | None = None) -> Program:
         program = object.__new__(cls)
         program._core = core
         program._folded = {}
         program._plan = None
+        program._parameterization = folded
         program._label = label
         return program
 
@@ -256,7 +258,7 @@ class Program:
         if key not in self._folded:
             c_skip, c_out, c_in = parameterization.scalings(self._core.denoise_sigmas())
             folded = self._core.fold(c_skip, c_out, c_in, keep_denoised)
-            self._folded[key] = Program._of(folded, f"{self.label} folded with {parameterization!r}")
+            self._folded[key] = Program._of(folded, f"{self.label} folded with {parameterization!r}", parameterization)
         return self._folded[key]
 
     def _plan_cache(self, make: Callable[[Program], Plan]) -> Plan:
@@ -294,7 +296,7 @@ class Program:
         start, stop, _ = index.indices(len(self))
         first = self._core.offset[0]
         label = f"{self.label}[{first + start}:{first + stop}]"
-        return Program._of(self._core.slice(start, stop), label)
+        return Program._of(self._core.slice(start, stop), label, self._parameterization)
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import secrets
+import stat
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -198,12 +199,15 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     OutputError
         Its folder does not exist or takes no files, or the path is a folder.
     """
-    file = Path(path)
+    file = Path(os.path.realpath(path))
     if not file.parent.is_dir():
         msg = f"cannot write {file}: the folder {file.parent} does not exist; create it or choose another"
         raise OutputError(msg)
     if file.is_dir():
         msg = f"cannot write {file}: it is a folder; give the name of a file"
+        raise OutputError(msg)
+    if file.exists() and not file.is_file():
+        msg = f"cannot write {file}: it is a device, a pipe or the like, which a whole file would replace; name a file"
         raise OutputError(msg)
     if not os.access(file.parent, os.W_OK):
         msg = f"cannot write {file}: the folder {file.parent} is not writable; choose another"
@@ -218,7 +222,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     OutputError
         The file cannot be written; the temporary one is gone, and a file that was there is untouched.
     """
-    file = Path(path)
+    file = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
     check_writable(file)
     temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -227,6 +231,8 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
+            if file.exists():
+                temporary.chmod(stat.S_IMODE(file.stat().st_mode))
             temporary.replace(file)
         except BaseException:
             temporary.unlink(missing_ok=True)

@@ -36,7 +36,7 @@ def register_samplers(register: Register) -> None:
         EulerSampler,
         source="Karras et al. 2022, arXiv:2206.00364, algorithm 2 without its correction",
         aliases={
-            "comfyui": ("euler", "ddim"),  # without inpainting masks, its ddim is Euler
+            "comfyui": ("euler",),
             "a1111": ("Euler",),
             "k_diffusion": ("sample_euler",),
             "diffusers": ("EulerDiscreteScheduler",),

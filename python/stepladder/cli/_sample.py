@@ -83,6 +83,7 @@ def sample(
     source = sl.noise_source(noise, **noise_given) if program.analysis.noise_draws else None
 
     each = None if turn is None else list(itertools.islice(itertools.cycle(turn), count))
+    made_of = None if turn is None else turn[:count]
     run = _run(loaded, program, each, scale, source, count, seed, device, quiet=json)
 
     columns = len(turn) if turn is not None and 2 <= len(turn) <= min(count, _WIDEST) else round(count**0.5 + 0.49)
@@ -115,7 +116,7 @@ def sample(
         return
     _show_preview(run.images)
     made: dict[str, Any] = {
-        "made": f"{plural(count, 'image')}{_labels.describe(turn, loaded.labels)}, seed {seed}, guidance {scale:g}",
+        "made": f"{plural(count, 'image')}{_labels.describe(made_of, loaded.labels)}, seed {seed}, guidance {scale:g}",
         "sampler": program.label,
         "schedule": f"{made_schedule!r}, {plural(len(program), 'step')}",
         "sigma": f"{program.sigma_start:.6g} to {program.sigma_end:.6g}",

@@ -78,7 +78,8 @@ def load_network(path: str | os.PathLike[str] | None = None, device: str | torch
             f"{file}: got a file that safetensors cannot read ({error}); expected digits weights in safetensors, "
             "whole: download or train them again"
         ) from error
-    network = DigitsNetwork(config)
+    with torch.device("cpu"):  # whatever torch's default is
+        network = DigitsNetwork(config)
     network.load_state_dict(tensors)
     return network.requires_grad_(False).eval().to(device)
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 import torch
 
+from stepladder._parameterization import Parameterization
+from stepladder.errors import ExecutionError, ParameterizationError
 from stepladder.torch.guidance import _tensor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stepladder._parameterization import Parameterization
     from stepladder._process import NoiseProcess
     from stepladder.torch.guidance import ClassifierFreeGuidance
 
@@ -56,6 +57,12 @@ class Denoiser:
         guidance: ClassifierFreeGuidance | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        if not callable(network):
+            msg = f"network is {type(network).__name__}; expected a callable (x, c_noise, **conditioning) -> F"
+            raise ExecutionError(msg)
+        if not isinstance(parameterization, Parameterization):
+            msg = f"parameterization is {parameterization!r}; expected one, as sl.parameterization makes"
+            raise ParameterizationError(msg)
         self.network = network
         self.parameterization = parameterization
         self.process = process

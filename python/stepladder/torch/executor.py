@@ -29,6 +29,7 @@ def _transformed() -> bool:
         torch._C._get_tracing_state() is not None
         or torch.compiler.is_compiling()
         or torch._C._functorch.maybe_current_level() is not None
+        or torch.autograd.forward_ad._current_level >= 0
     )
 
 
@@ -36,7 +37,7 @@ def _transformed() -> bool:
 class TorchBackend:
     """One run over torch tensors."""
 
-    def __init__(self, x: torch.Tensor, dtype: Any, network_dtype: Any, differentiable: bool | None) -> None:
+    def __init__(self, x: torch.Tensor, dtype: Any, network_dtype: Any, differentiable: bool) -> None:
         _check_sample(tuple(x.shape), x.numel())
         if x.dtype not in _CODES:
             msg = f"x has dtype {x.dtype}; expected {_NAMES}"
@@ -45,12 +46,12 @@ class TorchBackend:
             msg = "x is on the meta device, which has no values; use a real one"
             raise ExecutionError(msg)
         state = dtype if dtype is not None else torch.float64 if x.dtype == torch.float64 else torch.float32
-        if state not in _CODES:
+        if not isinstance(state, torch.dtype) or state not in _CODES:
             msg = f"dtype is {state!r}; expected torch.float32, float64, float16 or bfloat16"
             raise ExecutionError(msg)
         self.numel, self._shape, self._device = x.numel(), x.shape, x.device
         self._given, self._state, self._network = x.dtype, state, network_dtype or state
-        self._grad = x.requires_grad if differentiable is None else differentiable
+        self._grad = differentiable
         # Inside a transform, or where gradients are tracked, only torch's own operations know what happens.
         self._looks = not _transformed()
         self._kernel = self._looks and not self._grad and x.device.type == "cpu"
@@ -61,6 +62,19 @@ class TorchBackend:
         self._flags: list[tuple[int, torch.Tensor]] = []
         recorded = torch.is_grad_enabled() and self._kernel
         self.written: Callable[[Any], None] | None = torch.autograd.graph.increment_version if recorded else None
+
+    @property
+    def given(self) -> str:
+        """Name of the dtype that came."""
+        return str(self._given).removeprefix("torch.")
+
+    def give_back_as(self, dtype: str, path: str | os.PathLike[str]) -> None:
+        """Results of a resumed run."""
+        names = {str(known).removeprefix("torch."): known for known in _CODES}
+        if dtype not in names:
+            msg = f"{path} names dtype {dtype!r}; expected one of {', '.join(names)}"
+            raise FileFormatError(msg)
+        self._given = names[dtype]
 
     def context(self) -> AbstractContextManager[Any]:
         """Without gradients unless they are tracked; tracking respects the caller's own setting."""

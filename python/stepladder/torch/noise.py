@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 import torch
 
 from stepladder._noise import NoiseSource
-from stepladder.errors import ExecutionError
+from stepladder.errors import ExecutionError, FileFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class IidNoise(NoiseSource):
     """Independent draws: sample b of the batch uses torch's CPU generator seeded with `seed + b`.
 
     Draw k of a run is the k-th draw of each generator, in float32, cast to the dtype and device of x: image b of a
-    batch is the image made alone with seed `seed + b`.
+    batch is the image made alone with seed `seed + b`. A source serves one run at a time: a run seeds it anew.
 
     Parameters
     ----------
@@ -114,7 +114,13 @@ class IidNoise(NoiseSource):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Set every generator."""
-        rows = torch.as_tensor(state["generators"], device="cpu")
+        rows = torch.as_tensor(state.get("generators", ()), device="cpu")
+        expected = torch.Generator("cpu").get_state()
+        if rows.ndim != 2 or rows.shape[1:] != expected.shape or rows.dtype != expected.dtype:
+            msg = (
+                f"the saved generators are {tuple(rows.shape)} of {rows.dtype}; expected rows of {len(expected)} bytes"
+            )
+            raise FileFormatError(msg)
         if len(rows) != len(self._generators):
             msg = f"the saved noise is of a batch of {len(rows)}; this run has {len(self._generators)}"
             raise ExecutionError(msg)
