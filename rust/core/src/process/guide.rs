@@ -1,10 +1,10 @@
 //! Counting how many values of an ascending table lie before a number, in constant time.
 
-/// Fewest cells; the power of two below the doubled count is what a table gets.
-const CELLS: u64 = 1024;
+/// A table gets this many cells, or up to twice as many: no table of 1000 betas then has more than 4 levels in one.
+const CELLS: u64 = 2048;
 
-/// More table values than this in one cell are searched by halving.
-const COMPARES: usize = 8;
+/// So many table values in one cell are all compared, without a branch; more are searched by halving.
+const COMPARES: usize = 4;
 
 /// A guide into an ascending table of positive numbers: cells of equal width in the bits of a float64, which is a
 /// piecewise linear logarithm, each with the number of table values before it.
@@ -15,7 +15,8 @@ pub(super) struct Guide {
     before: Vec<u32>,
     first_bits: u64,
     shift: u32,
-    compares: usize,
+    /// Most table values in one cell.
+    crowd: usize,
 }
 
 impl Guide {
@@ -27,15 +28,15 @@ impl Guide {
         let shift = (u64::BITS - (span / CELLS).leading_zeros()).saturating_sub(1);
         let cell = |value: f64| (value.to_bits() - first_bits) >> shift;
         let mut before = Vec::new();
-        let mut compares = 1;
+        let mut crowd = 1;
         for (index, &value) in values.iter().enumerate() {
             while before.len() as u64 <= cell(value) {
                 before.push(u32::try_from(index).unwrap_or(u32::MAX));
             }
-            compares = compares.max(index + 1 - before[before.len() - 1] as usize);
+            crowd = crowd.max(index + 1 - before[before.len() - 1] as usize);
         }
-        let padding = std::iter::repeat_n(f64::INFINITY, compares.min(COMPARES));
-        Self { values: values.iter().copied().chain(padding).collect(), before, first_bits, shift, compares }
+        let padding = [f64::INFINITY; COMPARES];
+        Self { values: [values, &padding].concat(), before, first_bits, shift, crowd }
     }
 
     /// How many table values are `before` the number `x`, a monotone comparison: `value < x` or `value <= x`.
@@ -45,9 +46,9 @@ impl Guide {
         #[expect(clippy::cast_possible_truncation, reason = "below the number of cells")]
         let start = self.before[cell as usize] as usize;
         let window = &self.values[start..];
-        if self.compares > COMPARES {
+        if self.crowd > COMPARES {
             return start + window[..window.len() - COMPARES].partition_point(|&value| before(value, x));
         }
-        start + window[..self.compares].iter().map(|&value| usize::from(before(value, x))).sum::<usize>()
+        start + window[..COMPARES].iter().map(|&value| usize::from(before(value, x))).sum::<usize>()
     }
 }
