@@ -5,26 +5,50 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import stepladder as sl
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import parameterization as reference
 from stepladder._parameterization import (
+    ConsistencyParameterization,
+    CosmosRflowParameterization,
     EDMParameterization,
     EpsilonParameterization,
+    FlowParameterization,
+    ImgToImgFlowParameterization,
+    ImgToImgParameterization,
+    LCMParameterization,
     Parameterization,
+    RawVPredictionParameterization,
+    TrigFlowParameterization,
     VPredictionParameterization,
+    X0Parameterization,
     add_noise,
 )
-from stepladder._process import DiscreteProcess, EDMProcess
+from stepladder._process import DiscreteProcess, DistilledDiscreteProcess, EDMProcess, FlowProcess
 from stepladder.errors import ParameterizationError
+from stepladder.testing import check_parameterization
 
 CASES = json.loads((Path(__file__).parent / "data" / "parameterizations.json").read_text())["cases"]
 CLASSES = {
     "epsilon": EpsilonParameterization,
     "v_prediction": VPredictionParameterization,
     "edm": EDMParameterization,
+    "x0": X0Parameterization,
+    "consistency": ConsistencyParameterization,
+    "trigflow": TrigFlowParameterization,
+    "lcm": lambda sigma_data=1.0: LCMParameterization(sigma_data=sigma_data),
 }
+FIXED = {
+    "v_prediction_ddpm": RawVPredictionParameterization,
+    "img_to_img": ImgToImgParameterization,
+    "cosmos_rflow": CosmosRflowParameterization,
+    "flow": FlowParameterization,
+    "img_to_img_flow": ImgToImgFlowParameterization,
+}
+FLOWS = ("flow", "img_to_img_flow")
+EVERY = {**CLASSES, **FIXED}
 SD = DiscreteProcess()
 
 
@@ -35,8 +59,15 @@ def test_peer_values(case, library):
         values = np.array(case[name]).reshape(case["shape"] if name != "sigma" else -1)
         return values if library == "numpy" else torch.from_numpy(values)
 
-    p = CLASSES[case["name"]](case["sigma_data"])
-    sigma, x, latent = array("sigma"), array("x"), array("latent")
+    name = {"sample": "x0"}.get(case["name"], case["name"])
+    p = CLASSES[name](case["sigma_data"]) if name in CLASSES else FIXED[name]()
+    sigma, x = array("sigma"), array("x")
+    if name == "lcm":
+        denoised = p.denoised(x, array("model_output"), sigma)
+        assert type(denoised) is type(x)
+        np.testing.assert_allclose(np.asarray(denoised).ravel(), case["calculate_denoised"], rtol=1e-5)
+        return
+    latent = array("latent")
     results = {
         "calculate_input": p.scale_input(x, sigma),
         "calculate_denoised": p.denoised(x, array("model_output"), sigma),
@@ -52,20 +83,24 @@ def test_peer_values(case, library):
 
 
 @given(
-    name=st.sampled_from(sorted(CLASSES)),
-    sigma=st.lists(st.floats(0, 1e4), min_size=1, max_size=20),
+    name=st.sampled_from(sorted(EVERY)),
+    sigma=st.lists(st.floats(0, 1) | st.floats(0, 1e4), min_size=1, max_size=20),
     sigma_data=st.floats(0.05, 20),
 )
 def test_scalings_match_the_formula(name, sigma, sigma_data):
-    p = CLASSES[name](sigma_data)
+    if name in FLOWS:
+        sigma = [s % 1.0 for s in sigma]
+    p = CLASSES[name](sigma_data) if name in CLASSES else FIXED[name]()
     sigmas = np.array(sigma)
-    expected = np.array([reference.scalings(name, s, sigma_data) for s in sigma]).T
+    told = [LCMParameterization().process.timestep(s) for s in sigma]
+    expected = np.array([reference.scalings(name, s, sigma_data, t=t) for s, t in zip(sigma, told, strict=True)]).T
     plain = (p.c_skip(sigmas), p.c_out(sigmas), p.c_in(sigmas))
     tensors = [f(torch.from_numpy(sigmas)).numpy() for f in (p.c_skip, p.c_out, p.c_in)]
     floats = np.array([(p.c_skip(s), p.c_out(s), p.c_in(s)) for s in sigma]).T
     for want, *ours in zip(expected, p.scalings(sigmas), plain, tensors, floats, strict=True):
         for got in ours:
-            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-300)
+            # sigma - sigma_min of a consistency network is rounded where the two are near.
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-17 if name == "consistency" else 1e-300)
         compiled, plain, tensors, floats = ours
         np.testing.assert_array_equal(plain, compiled)
         np.testing.assert_array_equal(floats, compiled)
@@ -73,9 +108,10 @@ def test_scalings_match_the_formula(name, sigma, sigma_data):
         np.testing.assert_allclose(tensors, compiled, rtol=3e-16, atol=0)
 
 
-@given(name=st.sampled_from(sorted(CLASSES)), sigma=st.floats(1e-3, 1e3), data=st.floats(-10, 10))
+@given(name=st.sampled_from(sorted(EVERY)), sigma=st.floats(3e-3, 1) | st.floats(1, 1e3), data=st.floats(-10, 10))
 def test_model_outputs_round_trip(name, sigma, data):
-    p = CLASSES[name]()
+    p = EVERY[name]()
+    sigma = min(sigma, 1.0) if name in FLOWS else sigma
     x, output = np.full((1, 2), data), np.array([[0.5, -2.0]])
     back = p.model_output_from(p.denoised(x, output, sigma), x, sigma)
     scale = 1 + abs(data * p.c_skip(sigma) / p.c_out(sigma))
@@ -83,10 +119,11 @@ def test_model_outputs_round_trip(name, sigma, data):
 
 
 @pytest.mark.parametrize("library", [np.asarray, torch.tensor])
-@pytest.mark.parametrize("p", [cls() for cls in CLASSES.values()], ids=sorted(CLASSES))
+@pytest.mark.parametrize("p", [cls() for cls in EVERY.values()], ids=list(EVERY))
 def test_float_sigma_keeps_float32(p, library):
     x = library(np.ones((2, 3, 4), np.float32))
-    for sigma in (2, 2.0, np.float64(2.0)):
+    level = 1 if isinstance(p, FlowParameterization | ImgToImgFlowParameterization) else 2
+    for sigma in (level, float(level), np.float64(level)):
         for result in (p.scale_input(x, sigma), p.denoised(x, x, sigma), p.noise_scaling(sigma, x, x)):
             assert result.dtype == x.dtype
             assert tuple(result.shape) == (2, 3, 4)
@@ -120,6 +157,89 @@ def test_add_noise_at_the_top_of_the_range():
     ]
     for options, sigma, expected in cases:
         np.testing.assert_allclose(add_noise(latent, noise, sigma, p, **options), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(sl.parameterizations()))
+def test_every_parameterization_is_complete(name):
+    entry = sl.parameterizations()[name]
+    assert entry.doc
+    assert entry.source
+    cases = {{"sample": "x0"}.get(case["name"], case["name"]) for case in CASES}
+    assert (name in cases) != (name in WITHOUT_CASES)
+    assert type(sl.parameterization(name)) is type(EVERY[name]())
+    check_parameterization(name, process="flow" if name in FLOWS else "edm")
+
+
+@given(
+    names=st.tuples(st.sampled_from(sorted(EVERY)), st.sampled_from(sorted(EVERY))),
+    sigma=st.lists(st.floats(0.01, 1), min_size=2, max_size=2),
+    library=st.sampled_from([np.asarray, torch.tensor]),
+)
+def test_outputs_convert_between_any_two(names, sigma, library):
+    ours, theirs = (EVERY[name]() for name in names)
+    x, output = library(np.array([[0.5, -2.0], [1.0, 3.0]])), library(np.array([[1.5, 0.25], [-1.0, 0.0]]))
+    for level in (library(np.array(sigma)), sigma[0]):
+        converted = ours.convert(output, x, level, theirs)
+        assert type(converted) is type(x)
+        got, want = theirs.denoised(x, converted, level), ours.denoised(x, output, level)
+        np.testing.assert_allclose(np.asarray(got), np.asarray(want), rtol=1e-10, atol=1e-11)
+
+
+def test_raw_v_prediction_is_v_prediction_of_a_preserved_variance():
+    sigma, x, output = 1.7, np.array([[0.3, -0.4]]), np.array([[1.0, 2.0]])
+    alpha, noise = 1 / np.sqrt(1 + sigma**2), sigma / np.sqrt(1 + sigma**2)
+    p = RawVPredictionParameterization()
+    np.testing.assert_allclose(p.denoised(x, output, sigma), alpha * x - noise * output, rtol=1e-14)
+    assert p.scale_input(x, sigma) is x
+
+
+def test_image_to_image_flows_add_no_noise():
+    p, latent = ImgToImgFlowParameterization(), np.array([[0.25, -1.0]])
+    assert p.noise_scaling(0.5, np.ones((1, 2)), latent, max_denoise=True) is latent
+    np.testing.assert_array_equal(p.inverse_noise_scaling(0.5, latent), [[0.75, 2.0]])
+    np.testing.assert_array_equal(p.denoised(latent, latent + 3, 0.5), latent + 3)
+
+
+def test_consistency_networks_are_exact_at_sigma_min():
+    p, x = ConsistencyParameterization(), np.array([[0.3, -0.4]])
+    np.testing.assert_array_equal(p.denoised(x, x + 100, 0.002), x)
+    assert p.c_noise(2.0, None) == 250 * np.log(2.0)
+
+
+def test_trigflow_is_told_its_angle():
+    p = TrigFlowParameterization(0.5)
+    assert p.c_noise(0.5, None) == np.pi / 4
+    sigma, x, output = 0.5 * np.tan(0.3), np.array([[0.7]]), np.array([[-0.2]])
+    expected = np.cos(0.3) * (np.cos(0.3) * x) - np.sin(0.3) * 0.5 * output
+    np.testing.assert_allclose(p.denoised(x, output, sigma), expected, rtol=1e-14)
+
+
+def test_flow_noise():
+    latent, noise = np.full((2, 3), 2.0), np.ones((2, 3))
+    sigma = np.array([0.25, 1.0])
+    for options in ({}, {"max_denoise": True}):
+        expected = [[1.75] * 3, [1.0] * 3]
+        np.testing.assert_array_equal(FlowParameterization().noise_scaling(sigma, noise, latent, **options), expected)
+    np.testing.assert_array_equal(FlowParameterization(8.0).noise_scaling(0.5, noise, latent), np.full((2, 3), 5.0))
+    assert FlowParameterization().c_noise(0.5, FlowProcess(3.0)) == 500.0
+
+
+def test_lcm_asks_its_process():
+    process = DiscreteProcess()
+    p = LCMParameterization(process=process, timestep_scaling=1.0)
+    assert p.c_noise(2.0, None) == process.timestep(2.0)
+    assert p.c_noise(2.0, DistilledDiscreteProcess()) == DistilledDiscreteProcess().timestep(2.0)
+    t = process.timestep(2.0)
+    assert p.c_out(2.0) == pytest.approx(-2.0 * t / np.sqrt(t**2 + 0.25), rel=1e-15)
+
+
+# Without a reference case of the peers; the formula and the test named here have their values.
+WITHOUT_CASES = {
+    "v_prediction_ddpm": test_raw_v_prediction_is_v_prediction_of_a_preserved_variance,
+    "img_to_img_flow": test_image_to_image_flows_add_no_noise,
+    "consistency": test_consistency_networks_are_exact_at_sigma_min,
+    "trigflow": test_trigflow_is_told_its_angle,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,7 +276,22 @@ def test_plugin_parameterizations_get_the_rest():
 
 P = EpsilonParameterization()
 X = np.ones((2, 3))
+FLOW = FlowParameterization()
 BAD_CALLS = [
+    (lambda: FLOW.c_in(1.5), "sigma is 1.5; expected 0 to 1"),
+    (lambda: FLOW.denoised(X, X, np.array([0.5, 1.5])), "sigma[1] is 1.5; expected 0 to 1"),
+    (lambda: FLOW.scalings(np.array([0.5, 1.5])), "sigma[1] is 1.5; expected 0 to 1"),
+    (
+        lambda: FLOW.inverse_noise_scaling(1.0, X),
+        "sigma is 1; expected values below 1, as pure noise holds no latent",
+    ),
+    (lambda: FlowParameterization(0.0), "noise_scale is 0.0; expected a positive finite value"),
+    (lambda: LCMParameterization(timestep_scaling=-1.0), "timestep_scaling is -1.0; expected a positive finite value"),
+    (lambda: ConsistencyParameterization(sigma_min=-1.0), "sigma_min is -1; expected a finite value, 0 or above"),
+    (
+        lambda: ConsistencyParameterization().convert(X, X, 1.0, ConsistencyParameterization(sigma_min=1.0)),
+        "c_out is 0 at sigma 1.0; expected a sigma where the network's output matters",
+    ),
     (lambda: P.scale_input(X, -1.0), "sigma is -1.0; expected a finite value, 0 or above"),
     (lambda: P.scale_input(X, float("nan")), "sigma is nan; expected a finite value, 0 or above"),
     (lambda: P.noise_scaling(float("inf"), X, X), "sigma is inf; expected a finite value, 0 or above"),
@@ -167,10 +302,13 @@ BAD_CALLS = [
         "sigma is an array of int64; expected a float, or a float64 or float32 array",
     ),
     (lambda: P.scale_input(X, np.ones(3)), "sigma has shape (3,); expected a float or (2,), one per sample"),
-    (lambda: P.model_output_from(X, X, 0.0), "sigma is 0; expected values above 0, where the network's output matters"),
+    (
+        lambda: P.model_output_from(X, X, 0.0),
+        "c_out is 0 at sigma 0.0; expected a sigma where the network's output matters",
+    ),
     (
         lambda: P.model_output_from(X, X, np.array([1.0, 0.0])),
-        "sigma is 0; expected values above 0, where the network's output matters",
+        "c_out is 0 at sigma 0.0; expected a sigma where the network's output matters",
     ),
     (lambda: add_noise(X, X, X[:, 0], P, sigma_max=1.0), "sigma is ndarray; expected a float where sigma_max decides"),
     (lambda: EpsilonParameterization(0.0), "sigma_data is 0; expected a positive finite value"),
@@ -188,7 +326,7 @@ def test_bad_values_are_named(call, text):
 
 
 def test_parameterizations_are_values():
-    everything = [cls(sd) for cls in CLASSES.values() for sd in (0.5, 1.0)]
+    everything = [cls(sd) for cls in CLASSES.values() for sd in (0.5, 1.0)] + [cls() for cls in FIXED.values()]
     for p in everything:
         copy = pickle.loads(pickle.dumps(p))
         assert copy == p
@@ -196,5 +334,5 @@ def test_parameterizations_are_values():
         assert dataclasses.replace(p) == p
         assert sum(p == other for other in everything) == 1
         with pytest.raises(dataclasses.FrozenInstanceError):
-            p.sigma_data = 2.0
+            p.sigma_min = 2.0
         np.testing.assert_array_equal(copy.scalings(np.ones(1)), p.scalings(np.ones(1)))

@@ -5,55 +5,96 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import stepladder as sl
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import process as reference
-from stepladder._process import DiscreteProcess, EDMProcess, NoiseProcess
+from stepladder._process import (
+    ContinuousVProcess,
+    CosmosProcess,
+    DiscreteProcess,
+    DistilledDiscreteProcess,
+    EDMProcess,
+    FlowProcess,
+    FluxProcess,
+    NoiseProcess,
+    StableCascadeProcess,
+    TrigFlowProcess,
+    VPSDEProcess,
+)
 from stepladder.errors import ProcessError
+from stepladder.testing import check_process
 
 DATA = json.loads((Path(__file__).parent / "data" / "processes.json").read_text())
 NAMES = ["linear", "scaled_linear", "cosine", "squaredcos_cap_v2", "sqrt_linear", "sqrt"]
-# (process, percent) whose peer value is lost to float32.
-PEER_ROUNDING = {("discrete_cosine", 0.001), ("discrete_squaredcos_cap_v2", 0.001)}
 SD = DiscreteProcess()
 EDM = EDMProcess()
 
 
+KINDS = {
+    "discrete": DiscreteProcess,
+    "discrete_distilled": DistilledDiscreteProcess,
+    "continuous_edm": EDMProcess,
+    "continuous_v": ContinuousVProcess,
+    "flow": FlowProcess,
+    "flux": FluxProcess,
+    "stable_cascade": StableCascadeProcess,
+    "cosmos_rflow": CosmosProcess,
+}
+# Families without a reference case of the peers; `test_<name>` below has their values.
+WITHOUT_CASES = {"vp_sde": "ComfyUI has none", "trigflow": "ComfyUI has none"}
+
+
 def from_spec(spec):
-    """One of our two families as a reference case describes it."""
-    if spec["kind"] == "continuous_edm":
-        return EDMProcess(spec["sigma_min"], spec["sigma_max"])
-    if spec["kind"] == "discrete_distilled":
-        full = reference.alphas_cumprod(reference.betas("scaled_linear", 0.00085, 0.012, 1000))
-        skip = 1000 // spec["original_timesteps"]
-        return DiscreteProcess(alphas_cumprod=full[skip - 1 :: skip])
-    names = ("beta_schedule", "beta_start", "beta_end", "timesteps")
-    if spec.get("zero_terminal_snr"):
-        products = reference.alphas_cumprod(reference.betas(*(spec[name] for name in names)))
-        return DiscreteProcess(alphas_cumprod=reference.zero_terminal_snr([float(a) for a in products]))
-    return DiscreteProcess(**{name: spec[name] for name in names})
+    """The process that a reference case describes."""
+    options = {name: value for name, value in spec.items() if name not in ("kind", "sigma_data")}
+    if spec["kind"] == "flux":
+        options["mu"] = options.pop("shift")
+    if options.pop("zero_terminal_snr", False):
+        options["zero_terminal_snr"] = "comfyui"
+    return KINDS[spec["kind"]](**options)
+
+
+def excluded(name, sigma):
+    """Relative rounding of a peer's value beyond the tolerance of the file, and 0 as a rule."""
+    if name in ("discrete_cosine", "discrete_squaredcos_cap_v2"):
+        # A time in float32 is 3e-5 off, where sigma grows 30-fold per step.
+        return 1.2e-4 * (sigma > 600)
+    if name.startswith("stable_cascade"):
+        # The peer computes 1 - a in float32, where a is within 1e-4 of 1 at the lowest levels.
+        return 2**-24 * (1 + (float(name[-1]) / max(sigma, 0.01)) ** 2)
+    return 0.0
+
+
+def assert_peer(name, ours, theirs):
+    ours, theirs = np.atleast_1d(ours), np.atleast_1d(theirs)
+    for our, their in zip(ours, theirs, strict=True):
+        assert our == pytest.approx(their, rel=2e-5 + excluded(name, their), abs=0)
 
 
 @pytest.mark.parametrize("name", DATA["cases"])
 def test_peer_values(name):
     case = DATA["cases"][name]
     process = from_spec(case["spec"])
-    close = {"rtol": 2e-5, "atol": 0}
     assert len(process.sigmas) == case["num_sigmas"]
-    np.testing.assert_allclose(process.sigmas[::37], case["sigmas_every_37th"], **close)
-    np.testing.assert_allclose([process.sigma_min, process.sigma_max], [case["sigma_min"], case["sigma_max"]], **close)
-    if case["spec"]["kind"] == "discrete_distilled":
-        return  # there time counts the teacher's steps; its table is all that a table of ours shares
+    assert_peer(name, process.sigmas[::37], case["sigmas_every_37th"])
+    assert_peer(name, [process.sigma_min, process.sigma_max], [case["sigma_min"], case["sigma_max"]])
     sigma, timestep = case["timestep_of_sigma"]
     np.testing.assert_allclose(process.timestep(np.array(sigma)), timestep, rtol=2e-5, atol=1e-6)
     timestep, sigma = case["sigma_of_timestep"]
-    np.testing.assert_allclose(process.sigma(np.array(timestep)), sigma, **close)
+    assert_peer(name, process.sigma(np.array(timestep)), sigma)
     percents, sigmas = case["percent_to_sigma"]
-    for percent, sigma in zip(percents, sigmas, strict=True):
-        if (name, percent) in PEER_ROUNDING:
-            # Exact value in place of the peer's: its float32 time is 3e-5 off where sigma grows 30-fold per step.
-            sigma = reference.sigma(process.sigmas, (1 - percent) * 999)
-        np.testing.assert_allclose(process.percent_to_sigma(percent), sigma, **close)
+    assert_peer(name, [process.percent_to_sigma(percent) for percent in percents], sigmas)
+
+
+@pytest.mark.parametrize("name", sorted(sl.processes()))
+def test_every_process_is_complete(name):
+    entry = sl.processes()[name]
+    assert entry.doc
+    assert entry.source
+    made = sl.process(name)
+    assert (type(made) in {type(from_spec(case["spec"])) for case in DATA["cases"].values()}) != (name in WITHOUT_CASES)
+    check_process(name)
 
 
 @pytest.mark.parametrize("timesteps", [2, 50, 1000])
@@ -102,6 +143,162 @@ def test_edm_times_round_trip(sigma):
 @given(a=st.floats(0, 999), b=st.floats(0, 999))
 def test_sigma_is_monotone(a, b):
     assert SD.sigma(min(a, b)) <= SD.sigma(max(a, b))
+
+
+ALL = [
+    (DiscreteProcess(), reference.sigma),
+    (ContinuousVProcess(), reference.continuous_v),
+    (CosmosProcess(), reference.cosmos),
+    (TrigFlowProcess(), reference.trigflow),
+    (VPSDEProcess(), reference.vp_sde),
+    (VPSDEProcess(0.2, 0.0), lambda t: reference.vp_sde(t, 0.2, 0.0)),
+    (StableCascadeProcess(), reference.stable_cascade),
+    (StableCascadeProcess(2.0, 0.02), lambda t: reference.stable_cascade(t, 2.0, 0.02)),
+    (FluxProcess(), lambda t: reference.flow(t, MP_EXP_MU, 1)),
+    (FlowProcess(3.0), lambda t: reference.flow(t, 3, 1000)),
+    (FlowProcess(0.25, 1.0), lambda t: reference.flow(t, 0.25, 1)),
+]
+MP_EXP_MU = reference.MP.exp(reference.MP.mpf(1.15))
+
+
+@pytest.mark.parametrize(("process", "formula"), ALL[1:], ids=lambda value: repr(value)[:40])
+@given(part=st.floats(0, 1))
+def test_levels_match_the_formula(process, formula, part):
+    low, high = process.timestep(np.array([process.sigma_min, process.sigma_max]), interpolate=True)
+    t = min(low + (high - low) * part, high)
+    assert process.sigma(t) == pytest.approx(float(formula(t)), rel=1e-12, abs=1e-300)
+
+
+@pytest.mark.parametrize("process", [process for process, _ in ALL], ids=repr)
+@given(part=st.floats(0.001, 0.999))
+def test_maps_invert_each_other(process, part):
+    sigma = process.sigma_min * (process.sigma_max / process.sigma_min) ** part
+    t = process.timestep(sigma, interpolate=True)
+    assert process.sigma(t) == pytest.approx(sigma, rel=1e-10)
+    assert process.sigma_from_half_log_snr(process.half_log_snr(sigma)) == pytest.approx(sigma, rel=1e-11)
+    later = sigma * (1 + 1e-6) * (sigma * (1 + 1e-6) <= process.sigma_max) or sigma
+    assert process.timestep(later, interpolate=True) >= t
+    assert process.timestep(later) >= process.timestep(sigma)
+
+
+@pytest.mark.parametrize(
+    "process", [process for process, _ in ALL] + [DistilledDiscreteProcess(), EDMProcess()], ids=repr
+)
+def test_batches_equal_single_values(process):
+    sigmas = np.geomspace(process.sigma_min * (1 + 1e-12), process.sigma_max * (1 - 1e-12), 5000)
+    times = process.timestep(sigmas, interpolate=True)
+    maps = {
+        "time": lambda s: process.timestep(s, interpolate=True),
+        "told": process.timestep,
+        "alpha": process.alpha,
+        "half_log_snr": process.half_log_snr,
+    }
+    for f in maps.values():
+        np.testing.assert_allclose(f(sigmas), [f(s) for s in sigmas.tolist()], rtol=1e-12, atol=1e-13)
+    singles = [process.sigma(t) for t in times.tolist()]
+    np.testing.assert_allclose(process.sigma(times), singles, rtol=2e-15)
+
+
+@given(
+    table=st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=60, unique=True).map(sorted),
+    sigmas=st.lists(st.floats(0, 2e6), min_size=1, max_size=30),
+)
+def test_any_table_finds_the_nearest_level(table, sigmas):
+    process = DiscreteProcess(table=table)
+    boundaries = np.sqrt(table[:-1]) * np.sqrt(table[1:])
+    at = np.array(sigmas + table + boundaries.tolist())
+    np.testing.assert_array_equal(process.timestep(at), np.searchsorted(boundaries, at))
+    inside = np.clip(at, table[0], table[-1])
+    whole = process.timestep(inside, interpolate=True)
+    assert np.all(
+        np.abs(np.floor(whole) + 1 - np.searchsorted(table, inside, side="right")) <= (whole == np.floor(whole))
+    )
+
+
+def test_crowded_tables_find_the_nearest_level():
+    table = np.concatenate([1 + np.arange(500) * 1e-9, np.geomspace(2, 1e5, 500)])
+    process = DiscreteProcess(table=table)
+    boundaries = np.sqrt(table[:-1]) * np.sqrt(table[1:])
+    at = np.sort(np.concatenate([table, boundaries, [0.0, 1e9]]))
+    np.testing.assert_array_equal(process.timestep(at), np.searchsorted(boundaries, at))
+    np.testing.assert_array_equal(process.timestep(table), np.arange(1000))
+
+
+def test_results_go_to_out():
+    t = np.linspace(0, 999, 6000).reshape(2, 3000)
+    for dtype in (np.float64, np.float32):
+        out = np.empty(t.shape, dtype)
+        assert SD.sigma(t, out=out) is out
+        np.testing.assert_allclose(out, SD.sigma(t), rtol=1e-7 if dtype is np.float32 else 1e-15)
+        sigma = SD.sigma(t).astype(np.float32)
+        assert SD.timestep(sigma, out=out) is out
+        np.testing.assert_array_equal(out, SD.timestep(sigma))
+
+
+def test_discrete_forms_of_zero_terminal_snr():
+    for form, last in (("comfyui", 4518.7636986558555), ("diffusers", np.sqrt(2**24 - 1))):
+        process = DiscreteProcess(zero_terminal_snr=form)
+        assert process.sigma_max == pytest.approx(last, rel=1e-13)
+        assert process.sigma_min == SD.sigma_min
+        products = reference.zero_terminal_snr(
+            reference.alphas_cumprod(reference.betas("scaled_linear", 0.00085, 0.012, 1000))
+        )
+        expected = [float(s) for s in reference.sigmas(products)]
+        np.testing.assert_allclose(process.sigmas[:-1], expected[:-1], rtol=1e-12)
+        products = reference.alphas_cumprod(reference.betas("scaled_linear", 0.00085, 0.012, 1000))
+        given = DiscreteProcess(alphas_cumprod=products, zero_terminal_snr=form)
+        np.testing.assert_allclose(given.sigmas, process.sigmas, rtol=1e-11)
+
+
+def test_distilled_keeps_every_20th_level():
+    process = DistilledDiscreteProcess()
+    np.testing.assert_array_equal(process.sigmas, SD.sigmas[19::20])
+    np.testing.assert_array_equal(process.timestep(process.sigmas), np.arange(19, 1000, 20))
+    assert process.sigma(999) == SD.sigma_max
+    assert process.percent_to_sigma(0.9999) == process.sigma_min
+    uneven = DistilledDiscreteProcess(30)  # 1000 // 30 = 33 levels apart, counted from the noisy end
+    np.testing.assert_array_equal(uneven.sigmas, SD.sigmas[42::33])
+
+
+def test_flow_at_pure_noise():
+    for process in (FlowProcess(3.0), FluxProcess()):
+        assert process.sigma_max == process.percent_to_sigma(0) == process.sigma_from_half_log_snr(-np.inf) == 1.0
+        assert process.half_log_snr(1.0) == -np.inf
+        assert process.alpha(1.0) == 0.0
+    assert FlowProcess(3.0).sigma(0.0) == 0.0
+    assert FlowProcess(3.0).timestep(0.5) == 500.0
+    assert FlowProcess(3.0).timestep(0.5, interpolate=True) == 250.0
+
+
+def test_flux_mu():
+    assert FluxProcess.for_resolution(1024, 1024) == FluxProcess(1.15)
+    assert FluxProcess.for_resolution(256, 256) == FluxProcess(0.5)
+    assert FluxProcess.for_resolution(1024, 512, base_shift=0.0, max_shift=1.0).mu == (2048 - 256) / (4096 - 256)
+    np.testing.assert_allclose(FluxProcess().sigmas[0], 3.157511e-4, rtol=1e-6)
+
+
+def test_cosmos_is_capped():
+    assert CosmosProcess().sigma(1.0) == CosmosProcess().sigma(0.9999) == 80.0
+
+
+def test_stable_cascade_is_clamped():
+    process = StableCascadeProcess()
+    assert process.sigma(1.0) == process.sigma_max == pytest.approx(np.sqrt(0.9999 / 1e-4), rel=1e-13)
+    assert process.sigma(0.0) == process.sigma_min == pytest.approx(np.sqrt((1 - 0.9999) / 0.9999), rel=1e-12)
+
+
+def test_vp_sde():
+    process = VPSDEProcess()
+    assert process.sigma_max == pytest.approx(152.167, rel=1e-5)
+    assert process.sigma_min == pytest.approx(0.010486, rel=1e-4)
+    assert process.timestep(1e200) == pytest.approx(float(reference.vp_sde_time(1e200)), rel=1e-13)
+
+
+def test_trigflow():
+    process = TrigFlowProcess()
+    assert process.sigma(np.pi / 4) == pytest.approx(1.0, rel=1e-15)
+    assert process.alpha(process.sigma(0.3)) == pytest.approx(np.cos(0.3), rel=1e-15)
+    assert process.timestep(160.0) == pytest.approx(np.arctan(160), rel=1e-15)
 
 
 def test_ends_are_exact():
@@ -166,7 +363,7 @@ def test_arrays_keep_their_shape(dtype, shape):
         result = f(sigma)
         assert result.shape == shape
         assert result.dtype == np.float64
-        np.testing.assert_array_equal(result.ravel(), [f(float(s)) for s in sigma.ravel()])
+        np.testing.assert_allclose(result.ravel(), [f(float(s)) for s in sigma.ravel()], rtol=1e-14, atol=1e-15)
 
 
 def test_numbers_give_floats():
@@ -175,6 +372,7 @@ def test_numbers_give_floats():
         assert SD.sigma(t) == SD.sigmas[3]
 
 
+SHARED = np.zeros(2)
 BAD_VALUES = [
     (lambda: SD.sigma(-1e-9), "t is -0.000000001; expected 0 to 999 (timesteps - 1)"),
     (lambda: SD.sigma(999.001), "t is 999.001; expected 0 to 999 (timesteps - 1)"),
@@ -191,6 +389,52 @@ BAD_VALUES = [
     (lambda: EDM.sigma(float("nan")), "t is NaN; expected ln(sigma) / 4, within -175 to 175"),
     (lambda: SD.percent_to_sigma(1.01), "percent is 1.01; expected 0 to 1"),
     (lambda: SD.percent_to_sigma(float("nan")), "percent is NaN; expected 0 to 1"),
+    (lambda: FlowProcess().half_log_snr(0.0), "sigma is 0; expected 0 to 1, 0 excluded"),
+    (lambda: FlowProcess().half_log_snr(1.1), "sigma is 1.1; expected 0 to 1, 0 excluded"),
+    (lambda: FlowProcess().sigma_from_half_log_snr(np.inf), "half_log_snr is inf; expected -700 to 700, or -inf"),
+    (lambda: FlowProcess().sigma(1000.5), "t is 1000.5; expected 0 to 1000 (the multiplier)"),
+    (lambda: FlowProcess().timestep(1.5), "sigma is 1.5; expected 0 to 1"),
+    (lambda: ContinuousVProcess().sigma(1.0), "t is 1; expected 0 to 1, 1 excluded"),
+    (lambda: TrigFlowProcess().sigma(1.6), "t is 1.6; expected 0 to pi / 2, excluded"),
+    (lambda: CosmosProcess().sigma(-0.1), "t is -0.1; expected 0 to 1"),
+    (lambda: StableCascadeProcess().sigma(1.1), "t is 1.1; expected 0 to 1"),
+    (lambda: StableCascadeProcess().timestep(-1.0), "sigma is -1; expected a finite value, 0 or above"),
+    (lambda: VPSDEProcess().sigma(-0.1), "t is -0.1; expected 0 to 1"),
+    (lambda: VPSDEProcess().timestep(np.inf), "sigma is inf; expected a finite value, 0 or above"),
+    (
+        lambda: DistilledDiscreteProcess().sigma(18.0),
+        "t is 18; expected 19 to 999 (the teacher's times of the first and the last level)",
+    ),
+    (lambda: SD.sigma(np.r_[np.zeros(2000, np.float32), -1]), "t[2000] is -1; expected 0 to 999 (timesteps - 1)"),
+    (
+        lambda: SD.sigma(np.r_[np.zeros(2000), -1].astype(np.float32)),
+        "t[2000] is -1; expected 0 to 999 (timesteps - 1)",
+    ),
+    (
+        lambda: SD.sigma(np.zeros(2), out=np.zeros(3)),
+        "out has shape [3]; expected a writeable float64 or float32 array of shape [2], C-contiguous",
+    ),
+    (
+        lambda: SD.sigma(np.zeros(2), out=np.zeros(2, int)),
+        "out is an array of int64; expected a writeable float64 or float32 array of shape [2], C-contiguous",
+    ),
+    (
+        lambda: SD.sigma(np.zeros(2), out=[0, 0]),
+        "out is list; expected a writeable float64 or float32 array of shape [2], C-contiguous",
+    ),
+    (
+        lambda: SD.sigma(np.zeros(2), out=np.zeros(4)[::2]),
+        "out is not C-contiguous; expected a writeable float64 or float32 array of shape [2], C-contiguous",
+    ),
+    (
+        lambda: SD.sigma(np.zeros(2), out=np.frombuffer(bytes(16))),
+        "out is read-only or overlaps the input; expected another, writeable array",
+    ),
+    (
+        lambda: SD.sigma(SHARED, out=SHARED),
+        "out is read-only or overlaps the input; expected another, writeable array",
+    ),
+    (lambda: SD.sigma(1.0, out=np.zeros(1)), "t is float; expected a float64 or float32 array"),
     (lambda: SD.half_log_snr(0.0), "sigma is 0; expected 0 to infinity, both excluded"),
     (lambda: SD.sigma_from_half_log_snr(1e3), "half_log_snr is 1000; expected -700 to 700"),
     (lambda: SD.sigma(True), "t is bool; expected a float, or a float64 or float32 array"),
@@ -254,6 +498,61 @@ def test_bad_discrete_processes_are_named(arguments, text):
     assert str(caught.value) == text
 
 
+BAD_FAMILIES = [
+    (lambda: DiscreteProcess(table=[1.0, 1.0]), "table[1] is 1; expected positive finite values, strictly ascending"),
+    (
+        lambda: DiscreteProcess(table=[1.0, np.nan]),
+        "table[1] is NaN; expected positive finite values, strictly ascending",
+    ),
+    (lambda: DiscreteProcess(table=[1.0]), "table has 1 values; expected 2 to 1000000"),
+    (
+        lambda: DiscreteProcess(betas=[0.1, 0.2], table=[1.0, 2.0], alphas_cumprod=[0.5, 0.4]),
+        "betas and alphas_cumprod and table are all given; expected one table",
+    ),
+    (
+        lambda: DiscreteProcess(zero_terminal_snr="zsnr"),
+        'zero_terminal_snr is "zsnr"; expected one of comfyui, diffusers',
+    ),
+    (
+        lambda: DiscreteProcess(table=[1.0, 1e6, 1e7], zero_terminal_snr="comfyui"),
+        "zero_terminal_snr is given for a table up to sigma 10000000; expected one that ends well below sigma 4518.{}",
+    ),
+    (
+        lambda: DistilledDiscreteProcess(1001),
+        "original_timesteps is 1001; expected 2 to 1000, the teacher's timesteps",
+    ),
+    (lambda: FlowProcess(0.0), "shift is 0; expected a positive finite value"),
+    (lambda: FlowProcess(multiplier=-1.0), "multiplier is -1; expected a positive finite value"),
+    (lambda: FlowProcess(timesteps=1), "timesteps is 1; expected 2 to 1000000"),
+    (
+        lambda: FlowProcess(1e16),
+        "shift is 10000000000000000; expected one that leaves 1000 different levels from 0 to 1",
+    ),
+    (lambda: FluxProcess(21.0), "mu is 21; expected -20 to 20"),
+    (lambda: FluxProcess.for_resolution(0, 10), "width is 0; expected a positive number of pixels"),
+    (lambda: FluxProcess.for_resolution(10, 10, max_shift=np.inf), "max_shift is inf; expected a finite value"),
+    (lambda: StableCascadeProcess(1000.0), "shift is 1000; expected 0.01 to 100"),
+    (lambda: StableCascadeProcess(cosine_s=-0.1), "cosine_s is -0.1; expected 0 to 1"),
+    (lambda: VPSDEProcess(0.0), "beta_min is 0; expected a positive value up to 500"),
+    (lambda: VPSDEProcess(beta_d=-1.0), "beta_d is -1; expected 0 to 500"),
+    (lambda: VPSDEProcess(time_min=1.0), "time_min is 1; expected 1e-12 to 1, 1 excluded"),
+    (
+        lambda: CosmosProcess(2.0, 1.0),
+        "sigma_min is 2 and sigma_max is 1; expected 0 < sigma_min < sigma_max, both finite",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "text"), BAD_FAMILIES)
+def test_bad_families_are_named(make, text):
+    with pytest.raises(ProcessError) as caught:
+        make()
+    parts = text.split("{}")
+    assert str(caught.value).startswith(parts[0])
+    assert all(part in str(caught.value) for part in parts)
+    assert len(parts) > 1 or str(caught.value) == text
+
+
 @pytest.mark.parametrize("table", [[1.0, 0.5], [0.5, 0.5], [0.5, 0.6], [0.5, 0.0], [0.5, float("nan")], [0.5, -0.1]])
 def test_bad_products_are_named(table):
     with pytest.raises(ProcessError, match=r"alphas_cumprod\[\d\] is .*; expected strictly descending values"):
@@ -272,6 +571,17 @@ PROCESSES = [
     DiscreteProcess(betas=[0.1, 0.2]),
     EDM,
     EDMProcess(0.01, 80.0),
+    DiscreteProcess(table=[0.1, 0.2]),
+    DiscreteProcess(zero_terminal_snr="diffusers"),
+    DistilledDiscreteProcess(),
+    ContinuousVProcess(),
+    CosmosProcess(),
+    TrigFlowProcess(),
+    FlowProcess(),
+    FlowProcess(3.0),
+    FluxProcess(),
+    StableCascadeProcess(),
+    VPSDEProcess(),
 ]
 
 

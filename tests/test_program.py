@@ -1248,3 +1248,12 @@ def test_the_same_combination_twice_is_one_tensor():
             t.end_step(den - t.denoise(x * 0.5, sigmas[0]))
 
     assert Twice().compile([2.0, 1.0]).analysis.passes == 2
+
+
+def test_a_network_that_takes_x_itself_needs_no_row_to_scale_it():
+    program = sl.sampler("euler").compile(np.array([1.0, 0.7, 0.3, 0.0]))
+    flow, scaled = program.fold(sl.parameterization("flow")), program.fold(sl.parameterization("epsilon"))
+    assert flow.analysis.terms < scaled.analysis.terms
+    rows = [len(operation[2]) for operation in flow._core.operations() if operation[0] == "combine"]
+    assert rows == [1, 1, 1]
+    assert [operation[2] for operation in flow._core.operations() if operation[0] == "denoise"] == [0, 0, 0]

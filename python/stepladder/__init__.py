@@ -12,28 +12,79 @@ from typing import TYPE_CHECKING, Any
 
 from stepladder import _core
 from stepladder._parameterization import (
+    ConsistencyParameterization as ConsistencyParameterization,
+)
+from stepladder._parameterization import (
+    CosmosRflowParameterization as CosmosRflowParameterization,
+)
+from stepladder._parameterization import (
     EDMParameterization as EDMParameterization,
 )
 from stepladder._parameterization import (
     EpsilonParameterization as EpsilonParameterization,
 )
 from stepladder._parameterization import (
+    FlowParameterization as FlowParameterization,
+)
+from stepladder._parameterization import (
+    ImgToImgFlowParameterization as ImgToImgFlowParameterization,
+)
+from stepladder._parameterization import (
+    ImgToImgParameterization as ImgToImgParameterization,
+)
+from stepladder._parameterization import (
+    LCMParameterization as LCMParameterization,
+)
+from stepladder._parameterization import (
     Parameterization as Parameterization,
+)
+from stepladder._parameterization import (
+    RawVPredictionParameterization as RawVPredictionParameterization,
+)
+from stepladder._parameterization import (
+    TrigFlowParameterization as TrigFlowParameterization,
 )
 from stepladder._parameterization import (
     VPredictionParameterization as VPredictionParameterization,
 )
 from stepladder._parameterization import (
+    X0Parameterization as X0Parameterization,
+)
+from stepladder._parameterization import (
     add_noise as add_noise,
+)
+from stepladder._process import (
+    ContinuousVProcess as ContinuousVProcess,
+)
+from stepladder._process import (
+    CosmosProcess as CosmosProcess,
 )
 from stepladder._process import (
     DiscreteProcess as DiscreteProcess,
 )
 from stepladder._process import (
+    DistilledDiscreteProcess as DistilledDiscreteProcess,
+)
+from stepladder._process import (
     EDMProcess as EDMProcess,
 )
 from stepladder._process import (
+    FlowProcess as FlowProcess,
+)
+from stepladder._process import (
+    FluxProcess as FluxProcess,
+)
+from stepladder._process import (
     NoiseProcess as NoiseProcess,
+)
+from stepladder._process import (
+    StableCascadeProcess as StableCascadeProcess,
+)
+from stepladder._process import (
+    TrigFlowProcess as TrigFlowProcess,
+)
+from stepladder._process import (
+    VPSDEProcess as VPSDEProcess,
 )
 from stepladder._schedule import (
     AlignYourStepsSchedule as AlignYourStepsSchedule,
@@ -179,18 +230,35 @@ _LAZY = {
 
 __all__ = [
     "AlignYourStepsSchedule",
+    "ConsistencyParameterization",
+    "ContinuousVProcess",
+    "CosmosProcess",
+    "CosmosRflowParameterization",
     "DiscreteProcess",
+    "DistilledDiscreteProcess",
     "EDMParameterization",
     "EDMProcess",
     "EpsilonParameterization",
     "ExponentialSchedule",
+    "FlowParameterization",
+    "FlowProcess",
+    "FluxProcess",
+    "ImgToImgFlowParameterization",
+    "ImgToImgParameterization",
     "KarrasSchedule",
+    "LCMParameterization",
     "NoiseProcess",
     "NormalSchedule",
     "Parameterization",
+    "RawVPredictionParameterization",
     "Schedule",
     "SimpleSchedule",
+    "StableCascadeProcess",
+    "TrigFlowParameterization",
+    "TrigFlowProcess",
+    "VPSDEProcess",
     "VPredictionParameterization",
+    "X0Parameterization",
     "__version__",
     "add_noise",
     "get_num_threads",

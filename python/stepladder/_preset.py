@@ -20,10 +20,11 @@ class Preset:
         Maps time to noise level.
     parameterization : Parameterization
         What the network predicts.
-    latent_scale : float
-        The latent the network sees is the VAE's latent times this; 1 for models of pixels.
+    latent_scale : float, optional
+        The latent the network sees is the VAE's latent times this; 1 for models of pixels. None: not one known factor
+        (the latent has an offset or a factor per channel), or not on record here; take it from the model's own VAE.
     """
 
     process: NoiseProcess
     parameterization: Parameterization
-    latent_scale: float
+    latent_scale: float | None = None

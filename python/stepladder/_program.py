@@ -237,7 +237,8 @@ class Program:
     def fold(self, parameterization: Parameterization, *, keep_denoised: bool = False) -> Program:
         """Absorb a parameterization: the program then calls the raw network.
 
-        A denoised value becomes c_skip x + c_out F(c_in x), and the pass that makes x also makes c_in x.
+        A denoised value becomes c_skip x + c_out F(c_in x), and the pass that makes x also makes c_in x, unless the
+        parameterization does not scale its input.
 
         Parameters
         ----------
@@ -257,7 +258,7 @@ class Program:
         key = (parameterization, keep_denoised)
         if key not in self._folded:
             c_skip, c_out, c_in = parameterization.scalings(self._core.denoise_sigmas())
-            folded = self._core.fold(c_skip, c_out, c_in, keep_denoised)
+            folded = self._core.fold(c_skip, c_out, c_in if parameterization.scales_input else None, keep_denoised)
             self._folded[key] = Program._of(folded, f"{self.label} folded with {parameterization!r}", parameterization)
         return self._folded[key]
 

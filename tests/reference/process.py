@@ -48,11 +48,9 @@ def discrete_table(name="scaled_linear", start=0.00085, end=0.012, timesteps=100
 
 def zero_terminal_snr(alphas_cumprod):
     """Lin et al. 2023 (arXiv 2305.08891), algorithm 1, with the hosts' tiny last value in place of 0."""
-    roots = np.sqrt(np.asarray(alphas_cumprod, dtype=np.float64))
-    scaled = (roots - roots[-1]) * (roots[0] / (roots[0] - roots[-1]))
-    values = scaled**2
-    values[-1] = 4.8973451890853435e-08
-    return values
+    roots = [MP.sqrt(value) for value in alphas_cumprod]
+    scaled = [((root - roots[-1]) * roots[0] / (roots[0] - roots[-1])) ** 2 for root in roots]
+    return [*scaled[:-1], 4.8973451890853435e-08]
 
 
 def sigma(table, t):
@@ -66,3 +64,43 @@ def nearest_timestep(table, sigma):
 
 def interpolated_timestep(table, sigma):
     return np.interp(np.log(sigma), np.log(table), np.arange(len(table)))
+
+
+def continuous_v(t):
+    return MP.tan(MP.mpf(t) * MP.pi / 2)
+
+
+def trigflow(t):
+    return MP.tan(MP.mpf(t))
+
+
+def cosmos(t, sigma_max=80):
+    return min(MP.mpf(t) / (1 - MP.mpf(t)), sigma_max)
+
+
+def flow(t, shift, multiplier):
+    """Esser et al. 2024, eq. 23."""
+    u = MP.mpf(t) / multiplier
+    return shift * u / (1 + (shift - 1) * u)
+
+
+def vp_sde(t, beta_min=0.1, beta_d=19.9):
+    """Karras et al. 2022, table 1, column VP."""
+    t = MP.mpf(t)
+    return MP.sqrt(MP.expm1(MP.mpf(beta_d) * t**2 / 2 + MP.mpf(beta_min) * t))
+
+
+def vp_sde_time(sigma, beta_min=0.1, beta_d=19.9):
+    beta_min, beta_d = MP.mpf(beta_min), MP.mpf(beta_d)
+    return (MP.sqrt(beta_min**2 + 2 * beta_d * MP.log1p(MP.mpf(sigma) ** 2)) - beta_min) / beta_d
+
+
+def stable_cascade(t, shift=1, cosine_s=0.008):
+    """Nichol & Dhariwal 2021, eq. 17, its log-SNR moved by 2 log(1 / shift), clamped."""
+    s = MP.mpf(cosine_s)
+    product = MP.cos((MP.mpf(t) + s) / (1 + s) * MP.pi / 2) ** 2 / MP.cos(s / (1 + s) * MP.pi / 2) ** 2
+    if 0 < product < 1:
+        log_snr = MP.log(product / (1 - product)) + 2 * MP.log(1 / MP.mpf(shift))
+        product = 1 / (1 + MP.exp(-log_snr))
+    product = min(max(product, MP.mpf("0.0001")), MP.mpf("0.9999"))
+    return MP.sqrt((1 - product) / product)

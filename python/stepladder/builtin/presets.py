@@ -1,42 +1,579 @@
-"""The built-in presets."""
+"""The built-in presets: one table, a row per model."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from stepladder._parameterization import EDMParameterization, EpsilonParameterization, VPredictionParameterization
+from stepladder._parameterization import (
+    CosmosRflowParameterization,
+    EDMParameterization,
+    EpsilonParameterization,
+    FlowParameterization,
+    Parameterization,
+    RawVPredictionParameterization,
+    VPredictionParameterization,
+)
 from stepladder._preset import Preset
-from stepladder._process import DiscreteProcess, EDMProcess
+from stepladder._process import (
+    ContinuousVProcess,
+    CosmosProcess,
+    DiscreteProcess,
+    EDMProcess,
+    FlowProcess,
+    FluxProcess,
+    NoiseProcess,
+    StableCascadeProcess,
+)
 from stepladder.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stepladder.hookspecs import Register
 
 
-def sd15() -> Preset:
-    """Stable Diffusion 1.x, and 2.x with epsilon prediction: 1000 scaled-linear betas."""
-    return Preset(DiscreteProcess(), EpsilonParameterization(), 0.18215)
+@dataclass(frozen=True)
+class _Row:
+    """A model: its name, what to say about it, and what makes its process and its parameterization."""
+
+    name: str
+    doc: str
+    source: str
+    process: type[NoiseProcess]
+    process_options: dict[str, Any]
+    parameterization: type[Parameterization]
+    parameterization_options: dict[str, Any]
+    latent_scale: float | None = None
+
+    def factory(self) -> Callable[[], Preset]:
+        """What the hook registers: makes the preset when it is asked for."""
+
+        def preset() -> Preset:
+            process = self.process(**self.process_options)
+            return Preset(process, self.parameterization(**self.parameterization_options), self.latent_scale)
+
+        preset.__doc__ = self.doc
+        return preset
 
 
-def sd21_v() -> Preset:
-    """Stable Diffusion 2.x at 768 pixels: v prediction over the betas of 1.x."""
-    return Preset(DiscreteProcess(), VPredictionParameterization(), 0.18215)
+_HOST = "ComfyUI, supported_models.py: sampling_settings"
 
-
-def sdxl() -> Preset:
-    """Stable Diffusion XL: epsilon prediction over the betas of 1.x."""
-    return Preset(DiscreteProcess(), EpsilonParameterization(), 0.13025)
-
-
-def playground() -> Preset:
-    """Playground v2.5: EDM with sigma_data 0.5 over sigma 0.002 to 80."""
-    return Preset(EDMProcess(sigma_min=0.002, sigma_max=80.0), EDMParameterization(sigma_data=0.5), 0.5)
+_TABLE = (
+    _Row(
+        "sd15",
+        "Stable Diffusion 1.x, and 2.x with epsilon prediction: 1000 scaled-linear betas.",
+        "Rombach et al. 2022, arXiv:2112.10752; v1-inference.yaml",
+        DiscreteProcess,
+        {},
+        EpsilonParameterization,
+        {},
+        0.18215,
+    ),
+    _Row(
+        "sd21-v",
+        "Stable Diffusion 2.x at 768 pixels: v prediction over the betas of 1.x.",
+        "Stability AI 2022, v2-inference-v.yaml",
+        DiscreteProcess,
+        {},
+        VPredictionParameterization,
+        {},
+        0.18215,
+    ),
+    _Row(
+        "sdxl",
+        "Stable Diffusion XL: epsilon prediction over the betas of 1.x.",
+        "Podell et al. 2023, arXiv:2307.01952; sd_xl_base.yaml",
+        DiscreteProcess,
+        {},
+        EpsilonParameterization,
+        {},
+        0.13025,
+    ),
+    _Row(
+        "sdxl-v-zsnr",
+        "Stable Diffusion XL, v prediction on a table of zero terminal signal-to-noise ratio.",
+        _HOST,
+        DiscreteProcess,
+        {"zero_terminal_snr": "comfyui"},
+        VPredictionParameterization,
+        {},
+        0.13025,
+    ),
+    _Row(
+        "playground-v2.5",
+        "Playground v2.5: EDM with sigma_data 0.5 over sigma 0.002 to 80.",
+        "Li et al. 2024, arXiv:2402.17245, section 2.1",
+        EDMProcess,
+        {"sigma_min": 0.002, "sigma_max": 80.0},
+        EDMParameterization,
+        {"sigma_data": 0.5},
+        0.5,
+    ),
+    _Row(
+        "svd",
+        "Stable Video Diffusion: v prediction, told the logarithm of sigma, over sigma 0.002 to 700.",
+        "Blattmann et al. 2023, arXiv:2311.15127; ComfyUI, supported_models.py",
+        EDMProcess,
+        {"sigma_min": 0.002, "sigma_max": 700.0},
+        VPredictionParameterization,
+        {},
+    ),
+    _Row(
+        "pixart",
+        "PixArt alpha and sigma: epsilon prediction over linear betas from 0.0001 to 0.02.",
+        _HOST,
+        DiscreteProcess,
+        {"beta_schedule": "sqrt_linear", "beta_start": 0.0001, "beta_end": 0.02},
+        EpsilonParameterization,
+        {},
+    ),
+    _Row(
+        "hunyuan_dit",
+        "Hunyuan-DiT 1.1 and later: v prediction over scaled-linear betas from 0.00085 to 0.018.",
+        _HOST,
+        DiscreteProcess,
+        {"beta_end": 0.018},
+        VPredictionParameterization,
+        {},
+    ),
+    _Row(
+        "hunyuan_dit-v1",
+        "Hunyuan-DiT 1.0: v prediction over scaled-linear betas from 0.00085 to 0.03.",
+        _HOST,
+        DiscreteProcess,
+        {"beta_end": 0.03},
+        VPredictionParameterization,
+        {},
+    ),
+    _Row(
+        "cogvideox",
+        "CogVideoX: v prediction from a raw input, on a table of zero terminal signal-to-noise ratio.",
+        _HOST,
+        DiscreteProcess,
+        {"zero_terminal_snr": "comfyui"},
+        RawVPredictionParameterization,
+        {},
+    ),
+    _Row(
+        "stable_cascade",
+        "Stable Cascade, stage C: epsilon prediction over the cosine process with shift 2.",
+        _HOST,
+        StableCascadeProcess,
+        {"shift": 2.0},
+        EpsilonParameterization,
+        {},
+    ),
+    _Row(
+        "stable_cascade-b",
+        "Stable Cascade, stage B: epsilon prediction over the cosine process without shift.",
+        _HOST,
+        StableCascadeProcess,
+        {"shift": 1.0},
+        EpsilonParameterization,
+        {},
+    ),
+    _Row(
+        "cosmos",
+        "Cosmos 1: EDM with sigma_data 0.5 over sigma 0.002 to 80.",
+        _HOST,
+        EDMProcess,
+        {"sigma_min": 0.002, "sigma_max": 80.0},
+        EDMParameterization,
+        {"sigma_data": 0.5},
+    ),
+    _Row(
+        "cosmos-predict2",
+        "Cosmos Predict2: flow over noise-to-signal ratios from 0.002 to 80.",
+        _HOST,
+        CosmosProcess,
+        {"sigma_min": 0.002, "sigma_max": 80.0},
+        CosmosRflowParameterization,
+        {},
+    ),
+    _Row(
+        "stable_audio",
+        "Stable Audio 1: v prediction, told an angle, over sigma 0.03 to 500.",
+        _HOST,
+        ContinuousVProcess,
+        {"sigma_min": 0.03, "sigma_max": 500.0},
+        VPredictionParameterization,
+        {},
+    ),
+    _Row(
+        "sd3",
+        "Stable Diffusion 3: rectified flow with shift 3.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "auraflow",
+        "AuraFlow: rectified flow with shift 1.73, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 1.73, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "stable_audio3",
+        "Stable Audio 3: rectified flow with shift 2, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 2.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "flux-schnell",
+        "Flux schnell: rectified flow with shift 1, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 1.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "flux",
+        "Flux dev: rectified flow with exponential shift, mu 1.15.",
+        _HOST,
+        FluxProcess,
+        {"mu": 1.15},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "flux2",
+        "Flux 2: rectified flow with exponential shift, mu 2.02.",
+        _HOST,
+        FluxProcess,
+        {"mu": 2.02},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "lens",
+        "Lens: rectified flow with exponential shift, mu 1.829.",
+        _HOST,
+        FluxProcess,
+        {"mu": 1.829},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "ltxv",
+        "LTX Video: rectified flow with exponential shift, mu 2.37.",
+        _HOST,
+        FluxProcess,
+        {"mu": 2.37},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "mochi",
+        "Mochi: rectified flow with shift 6, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 6.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "minimax_h3",
+        "MiniMax-H3, picture: rectified flow with shift 12.",
+        _HOST,
+        FlowProcess,
+        {"shift": 12.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "hunyuan_video",
+        "Hunyuan Video: rectified flow with shift 7.",
+        _HOST,
+        FlowProcess,
+        {"shift": 7.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "hunyuan_video15",
+        "Hunyuan Video 1.5: rectified flow with shift 7.",
+        _HOST,
+        FlowProcess,
+        {"shift": 7.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "hunyuan_video15-sr",
+        "Hunyuan Video 1.5, super-resolution: rectified flow with shift 2.",
+        _HOST,
+        FlowProcess,
+        {"shift": 2.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "hunyuan_image21",
+        "Hunyuan Image 2.1: rectified flow with shift 5.",
+        _HOST,
+        FlowProcess,
+        {"shift": 5.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "hunyuan_image21-refiner",
+        "Hunyuan Image 2.1, refiner: rectified flow with shift 4.",
+        _HOST,
+        FlowProcess,
+        {"shift": 4.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "lumina2",
+        "Lumina 2: rectified flow with shift 6, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 6.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "z_image",
+        "Z-Image: rectified flow with shift 3, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "ming_image",
+        "Ming Image: rectified flow with shift 3.16, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.16, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "pixeldit",
+        "PixelDiT: rectified flow with shift 4.",
+        _HOST,
+        FlowProcess,
+        {"shift": 4.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "pid",
+        "PiD: rectified flow with shift 1.5.",
+        _HOST,
+        FlowProcess,
+        {"shift": 1.5},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "wan21",
+        "Wan 2.1: rectified flow with shift 8.",
+        _HOST,
+        FlowProcess,
+        {"shift": 8.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "wan-causal",
+        "Wan, causal, and Wan Animate 2: rectified flow with shift 5.",
+        _HOST,
+        FlowProcess,
+        {"shift": 5.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "trellis2",
+        "Trellis 2 and TripoSplat: rectified flow with shift 3.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "hidream_o1",
+        "HiDream-O1: rectified flow with shift 3, noise of deviation 8.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0},
+        FlowParameterization,
+        {"noise_scale": 8.0},
+    ),
+    _Row(
+        "chroma",
+        "Chroma: rectified flow with shift 1, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 1.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "seedvr2",
+        "SeedVR2: rectified flow with shift 1.",
+        _HOST,
+        FlowProcess,
+        {"shift": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "ace_step",
+        "ACE-Step: rectified flow with shift 3.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "ace_step15",
+        "ACE-Step 1.5: rectified flow with shift 3, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "omnigen2",
+        "OmniGen 2: rectified flow with shift 2.6, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 2.6, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "boogu",
+        "Boogu: rectified flow with shift 3.16, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.16, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "ideogram4",
+        "Ideogram 4: rectified flow with shift 1, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 1.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "krea2",
+        "Krea 2: rectified flow with shift 1.15, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 1.15, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "mage_flow",
+        "MageFlow: rectified flow with shift 6, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 6.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "qwen_image",
+        "Qwen Image: rectified flow with shift 1.15, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 1.15, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "qwen_image21",
+        "Qwen Image 2.1: rectified flow with shift 0.69, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 0.69, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "joy_image",
+        "JoyImage: rectified flow with shift 1.5.",
+        _HOST,
+        FlowProcess,
+        {"shift": 1.5},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "kandinsky5",
+        "Kandinsky 5, video: rectified flow with shift 10.",
+        _HOST,
+        FlowProcess,
+        {"shift": 10.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "kandinsky5-image",
+        "Kandinsky 5, image: rectified flow with shift 3.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "anima",
+        "Anima: rectified flow with shift 3, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "hunyuan3d",
+        "Hunyuan3D: rectified flow with shift 1, told sigma itself.",
+        _HOST,
+        FlowProcess,
+        {"shift": 1.0, "multiplier": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "ernie",
+        "Ernie: rectified flow with shift 3.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0},
+        FlowParameterization,
+        {},
+    ),
+)
 
 
 @hookimpl
 def register_presets(register: Register) -> None:
-    """Register the presets."""
-    register("sd15", sd15, source="Rombach et al. 2022, arXiv:2112.10752; v1-inference.yaml")
-    register("sd21-v", sd21_v, source="Stability AI 2022, v2-inference-v.yaml")
-    register("sdxl", sdxl, source="Podell et al. 2023, arXiv:2307.01952; sd_xl_base.yaml")
-    register("playground-v2.5", playground, source="Li et al. 2024, arXiv:2402.17245, section 2.1")
+    """Register the presets, in the order of the table."""
+    for row in _TABLE:
+        register(row.name, row.factory(), source=row.source)

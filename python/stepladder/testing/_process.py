@@ -20,10 +20,10 @@ _FAMILIES = ("ve", "vp", "flow")
 def check_process(process: str | NoiseProcess) -> None:
     """Check that a noise process keeps the contract of every process.
 
-    Its family is known and its range positive; its table, if it has one, ascends; `sigma` and `timestep` map arrays to
-    float64 arrays of their shape and floats to floats, ascend, and undo each other; `percent_to_sigma` descends from
-    above the range at 0 to exactly 0 at 1. A name is also checked for a documented entry and for refusing a parameter
-    it does not have.
+    Its family is known and its range positive; its table, if it has one, ascends (levels may repeat); `sigma` and
+    `timestep` map arrays to float64 arrays of their shape and floats to floats, ascend, and undo each other;
+    `percent_to_sigma` descends from the top of the range, or above it, at 0 to exactly 0 at 1. A name is also checked
+    for a documented entry and for refusing a parameter it does not have.
 
     Parameters
     ----------
@@ -45,11 +45,12 @@ def check_process(process: str | NoiseProcess) -> None:
     ensure(0 < low < high < math.inf, f"{made!r}: the range is {low} to {high}, expected 0 < sigma_min < sigma_max")
     table = made.sigmas
     if table is not None:
-        ensure(bool(np.all(np.diff(table) > 0)), f"{made!r}: its table of sigmas does not ascend")
+        ensure(bool(np.all(np.diff(table) >= 0)), f"{made!r}: its table of sigmas does not ascend")
+        ensure(table[0] < table[-1], f"{made!r}: all levels of its table are {table[0]}")
     _check_maps(made)
     percents = np.linspace(0, 1, 21).tolist()
     sigmas = [made.percent_to_sigma(percent) for percent in percents]
-    ensure(sigmas[0] > high, f"{made!r}: percent_to_sigma(0) is {sigmas[0]}, expected above sigma_max {high}")
+    ensure(sigmas[0] >= high, f"{made!r}: percent_to_sigma(0) is {sigmas[0]}, expected sigma_max {high} or above")
     ensure(sigmas[-1] == 0, f"{made!r}: percent_to_sigma(1) is {sigmas[-1]}, expected exactly 0")
     ensure(bool(np.all(np.diff(sigmas) < 0)), f"{made!r}: percent_to_sigma does not descend: {sigmas}")
 

@@ -1,7 +1,11 @@
 //! Noise processes: invariants over random parameters, and what is refused.
 
 use proptest::prelude::*;
-use stepladder_core::process::{BEFORE_START, BetaSchedule, DiscreteProcess, EdmProcess, Family, Lookup, NoiseProcess};
+use stepladder_core::process::{
+    BATCH_FROM, BEFORE_START, BetaSchedule, ContinuousVProcess, CosmosProcess, DiscreteProcess, DistilledProcess,
+    EdmProcess, Family, FlowProcess, Lookup, NoiseProcess, StableCascadeProcess, TerminalSnr, TrigFlowProcess,
+    VpSdeProcess,
+};
 
 fn one(f: impl FnOnce(&mut [f64]) -> stepladder_core::Result<()>) -> f64 {
     let mut out = [0.0];
@@ -155,4 +159,51 @@ fn impossible_processes_are_refused() {
     }
     assert!(BetaSchedule::parse("quadratic").unwrap_err().to_string().contains("scaled_linear"));
     assert!(Family::parse("vpp").unwrap_err().to_string().contains("ve, vp, flow"));
+}
+
+/// Every family at its hosts' defaults.
+fn families() -> Vec<Box<dyn NoiseProcess>> {
+    let teacher = DiscreteProcess::new(BetaSchedule::ScaledLinear, 8.5e-4, 1.2e-2, 1000).unwrap();
+    vec![
+        Box::new(teacher.with_zero_terminal_snr(TerminalSnr::Diffusers).unwrap()),
+        Box::new(DistilledProcess::new(&teacher, 50).unwrap()),
+        Box::new(EdmProcess::new(0.002, 120.0).unwrap()),
+        Box::new(ContinuousVProcess::new(0.03, 500.0).unwrap()),
+        Box::new(CosmosProcess::new(0.002, 80.0).unwrap()),
+        Box::new(TrigFlowProcess::new(0.004, 160.0).unwrap()),
+        Box::new(FlowProcess::new(3.0, 1000.0, 1000).unwrap()),
+        Box::new(FlowProcess::flux(1.15, 10_000).unwrap()),
+        Box::new(StableCascadeProcess::new(2.0, 0.008).unwrap()),
+        Box::new(VpSdeProcess::new(0.1, 19.9, 1e-3).unwrap()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_family_inverts_itself(part in 1e-3..0.999) {
+        for process in families() {
+            let sigma = process.sigma_min() * (process.sigma_max() / process.sigma_min()).powf(part);
+            let t = one(|out| process.timestep(&[sigma], Lookup::Interpolated, out));
+            prop_assert!(close(one(|out| process.sigma(&[t], out)), sigma, 1e-10));
+            prop_assert!(process.percent_to_sigma(part).unwrap() <= process.sigma_max());
+        }
+    }
+
+    #[test]
+    fn long_slices_agree_with_single_values(start in 0.0..0.5) {
+        for process in families() {
+            let ratio = process.sigma_max() / process.sigma_min();
+            let sigmas: Vec<f64> =
+                (0..BATCH_FROM + 7).map(|k| process.sigma_min() * ratio.powf(start + 0.4 * k as f64 / 2000.0)).collect();
+            let mut times = vec![0.0; sigmas.len()];
+            let mut levels = times.clone();
+            process.timestep(&sigmas, Lookup::Interpolated, &mut times).unwrap();
+            process.sigma(&times, &mut levels).unwrap();
+            for k in (0..sigmas.len()).step_by(97) {
+                let t = one(|out| process.timestep(&sigmas[k..=k], Lookup::Interpolated, out));
+                prop_assert!((t - times[k]).abs() <= 1e-11 * t.abs().max(1.0));
+                prop_assert!(close(one(|out| process.sigma(&times[k..=k], out)), levels[k], 4e-15));
+            }
+        }
+    }
 }

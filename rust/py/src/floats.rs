@@ -51,46 +51,166 @@ pub(crate) fn scalar(value: &Bound<'_, PyAny>) -> Option<f64> {
     None
 }
 
-/// `f` over a Python number, or over a C-contiguous float64 or float32 array of any shape.
-///
-/// A number returns a `float`, an array a fresh float64 array of its shape; float32 is widened first. Everything else is
-/// refused by name rather than converted.
+/// Values that are converted together where an array is float32: enough for the core's vectors, and not a multiple of
+/// the 512 doubles at which a load has to wait for a store elsewhere with the same low address bits.
+const BLOCK: usize = 1280;
+
+/// [`map_into`] a fresh array.
 pub(crate) fn map<'py>(
     noun: Noun,
     name: &'static str,
     value: &Bound<'py, PyAny>,
     f: impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync,
 ) -> PyResult<Bound<'py, PyAny>> {
+    map_into(noun, name, value, None, f)
+}
+
+/// `f` over a Python number, or over a C-contiguous float64 or float32 array of any shape.
+///
+/// A number returns a `float`. An array returns a fresh float64 array of its shape, or `out`: an array of that shape,
+/// float64 or float32, to which results are rounded. Float32 is widened first. Everything else is refused by name rather
+/// than converted.
+pub(crate) fn map_into<'py>(
+    noun: Noun,
+    name: &'static str,
+    value: &Bound<'py, PyAny>,
+    out: Option<&Bound<'py, PyAny>>,
+    f: impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
-    if let Some(number) = scalar(value) {
+    if out.is_none()
+        && let Some(number) = scalar(value)
+    {
         let mut out = [0.0];
         f(&[number], &mut out).map_err(to_py)?;
         return Ok(PyFloat::new(py, out[0]).into_any());
     }
     if let Ok(array) = value.cast::<PyArrayDyn<f64>>() {
         let array = contiguous(noun, name, array)?;
-        return fill(array.shape(), array.as_slice()?, py, f);
+        return write(noun, py, array.shape(), array.as_slice()?, out, &f);
     }
     if let Ok(array) = value.cast::<PyArrayDyn<f32>>() {
         let array = contiguous(noun, name, array)?;
-        let widened: Vec<f64> = array.as_slice()?.iter().map(|&value| f64::from(value)).collect();
-        return fill(array.shape(), &widened, py, f);
+        return write(noun, py, array.shape(), array.as_slice()?, out, &f);
     }
-    Err(refuse(noun, name, value, "a float, or a float64 or float32 array"))
+    let expected = if out.is_none() { "a float, or a float64 or float32 array" } else { "a float64 or float32 array" };
+    Err(refuse(noun, name, value, expected))
 }
 
-fn fill<'py>(
-    shape: &[usize],
-    values: &[f64],
+/// `f` of an array's values, in `out` or a fresh array.
+fn write<'py, T: Float>(
+    noun: Noun,
     py: Python<'py>,
-    f: impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync,
+    shape: &[usize],
+    values: &[T],
+    out: Option<&Bound<'py, PyAny>>,
+    f: &(impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync),
 ) -> PyResult<Bound<'py, PyAny>> {
-    let array = PyArrayDyn::<f64>::zeros(py, shape, false);
-    let mut out = array.try_readwrite()?;
-    let slice = out.as_slice_mut()?;
-    detached(py, values.len(), || f(values, slice)).map_err(to_py)?;
-    drop(out);
-    Ok(array.into_any())
+    let Some(out) = out else {
+        let array = PyArrayDyn::<f64>::zeros(py, shape, false);
+        convert(noun, &array, values, f)?;
+        return Ok(array.into_any());
+    };
+    let refused = |what: String| {
+        let message =
+            format!("out {what}; expected a writeable float64 or float32 array of shape {shape:?}, C-contiguous");
+        Err(to_py(Error::Message { noun, message }))
+    };
+    let Ok(array) = out.cast::<PyUntypedArray>() else {
+        return refused(format!("is {}", out.get_type().name()?));
+    };
+    if array.shape() != shape {
+        return refused(format!("has shape {:?}", array.shape()));
+    }
+    if !array.is_c_contiguous() {
+        return refused("is not C-contiguous".to_owned());
+    }
+    if let Ok(array) = out.cast::<PyArrayDyn<f64>>() {
+        convert(noun, array, values, f)?;
+    } else if let Ok(array) = out.cast::<PyArrayDyn<f32>>() {
+        convert(noun, array, values, f)?;
+    } else {
+        return refused(format!("is an array of {}", array.dtype()));
+    }
+    Ok(out.clone())
+}
+
+/// A precision of arrays.
+trait Float: Element + Copy + Into<f64> + Sync + Send {
+    /// The values themselves where they are float64.
+    fn doubles(values: &[Self]) -> Option<&[f64]>;
+    fn doubles_mut(values: &mut [Self]) -> Option<&mut [f64]>;
+    fn rounded(value: f64) -> Self;
+}
+
+impl Float for f64 {
+    fn doubles(values: &[Self]) -> Option<&[f64]> {
+        Some(values)
+    }
+
+    fn doubles_mut(values: &mut [Self]) -> Option<&mut [f64]> {
+        Some(values)
+    }
+
+    fn rounded(value: f64) -> Self {
+        value
+    }
+}
+
+impl Float for f32 {
+    fn doubles(_values: &[Self]) -> Option<&[f64]> {
+        None
+    }
+
+    fn doubles_mut(_values: &mut [Self]) -> Option<&mut [f64]> {
+        None
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the precision that was asked for")]
+    fn rounded(value: f64) -> Self {
+        value as f32
+    }
+}
+
+/// `f` of values in whatever precision: at once where all is float64, else block by block.
+fn convert<T: Float, U: Float>(
+    noun: Noun,
+    out: &Bound<'_, PyArrayDyn<U>>,
+    values: &[T],
+    f: &(impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync),
+) -> PyResult<()> {
+    let Ok(mut borrowed) = out.try_readwrite() else {
+        let message = "out is read-only or overlaps the input; expected another, writeable array".to_owned();
+        return Err(to_py(Error::Message { noun, message }));
+    };
+    let result = borrowed.as_slice_mut()?;
+    detached(out.py(), values.len(), || by_blocks(values, result, f)).map_err(to_py)
+}
+
+fn by_blocks<T: Float, U: Float>(
+    values: &[T],
+    out: &mut [U],
+    f: &impl Fn(&[f64], &mut [f64]) -> Result<()>,
+) -> Result<()> {
+    if let (Some(values), Some(out)) = (T::doubles(values), U::doubles_mut(out)) {
+        return f(values, out);
+    }
+    let (mut wide, mut result) = ([0.0; BLOCK], [0.0; BLOCK]);
+    for (block, out) in values.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
+        let (wide, result) = (&mut wide[..block.len()], &mut result[..block.len()]);
+        for (wide, &value) in wide.iter_mut().zip(block) {
+            *wide = value.into();
+        }
+        if f(wide, result).is_err() {
+            // Once more on everything: an error names the position in the whole array.
+            let all: Vec<f64> = values.iter().map(|&value| value.into()).collect();
+            return f(&all, &mut vec![0.0; all.len()]);
+        }
+        for (out, &result) in out.iter_mut().zip(result.iter()) {
+            *out = U::rounded(result);
+        }
+    }
+    Ok(())
 }
 
 /// A fresh float64 array of that length, filled by `f`.

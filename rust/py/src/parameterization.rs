@@ -23,6 +23,11 @@ impl NativeParameterization {
         Parameterization::new(prediction, sigma_data).map(Self).map_err(to_py)
     }
 
+    #[staticmethod]
+    fn consistency(sigma_data: f64, sigma_min: f64) -> PyResult<Self> {
+        Parameterization::consistency(sigma_data, sigma_min).map(Self).map_err(to_py)
+    }
+
     /// `c_skip`, `c_out` and `c_in` of every sigma, float64 arrays of its shape (or floats).
     fn scalings<'py>(&self, sigmas: &Bound<'py, PyAny>) -> PyResult<Scalings<'py>> {
         let noun = Noun::Parameterization;

@@ -6,7 +6,10 @@ use numpy::PyArray1;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
-use stepladder_core::process::{BetaSchedule, DiscreteProcess, EdmProcess, Family, Lookup, NoiseProcess};
+use stepladder_core::process::{
+    self, BetaSchedule, ContinuousVProcess, CosmosProcess, DiscreteProcess, DistilledProcess, EdmProcess, Family,
+    FlowProcess, Lookup, NoiseProcess, StableCascadeProcess, TerminalSnr, TrigFlowProcess, VpSdeProcess,
+};
 use stepladder_core::{Error, Noun, Result};
 
 use crate::error::to_py;
@@ -27,27 +30,85 @@ impl NativeProcess {
 #[pymethods]
 impl NativeProcess {
     #[staticmethod]
-    fn discrete(beta_schedule: &str, beta_start: f64, beta_end: f64, timesteps: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let timesteps = floats::count(Noun::Process, "timesteps", timesteps, "2 to 1000000")?;
-        let timesteps = usize::try_from(timesteps).unwrap_or(usize::MAX);
-        let schedule = BetaSchedule::parse(beta_schedule).map_err(to_py)?;
-        Self::new(DiscreteProcess::new(schedule, beta_start, beta_end, timesteps))
+    fn discrete(
+        beta_schedule: &str,
+        beta_start: f64,
+        beta_end: f64,
+        timesteps: &Bound<'_, PyAny>,
+        zero_terminal_snr: Option<&str>,
+    ) -> PyResult<Self> {
+        Self::new(rescaled(named(beta_schedule, beta_start, beta_end, timesteps)?, zero_terminal_snr))
     }
 
     #[staticmethod]
-    fn from_betas(betas: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Self::new(DiscreteProcess::from_betas(&floats::table(Noun::Process, "betas", betas)?))
+    fn from_betas(betas: &Bound<'_, PyAny>, zero_terminal_snr: Option<&str>) -> PyResult<Self> {
+        let values = floats::table(Noun::Process, "betas", betas)?;
+        Self::new(DiscreteProcess::from_betas(&values).and_then(|table| rescaled(table, zero_terminal_snr)))
     }
 
     #[staticmethod]
-    fn from_alphas_cumprod(alphas_cumprod: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn from_alphas_cumprod(alphas_cumprod: &Bound<'_, PyAny>, zero_terminal_snr: Option<&str>) -> PyResult<Self> {
         let values = floats::table(Noun::Process, "alphas_cumprod", alphas_cumprod)?;
-        Self::new(DiscreteProcess::from_alphas_cumprod(&values))
+        Self::new(DiscreteProcess::from_alphas_cumprod(&values).and_then(|table| rescaled(table, zero_terminal_snr)))
+    }
+
+    #[staticmethod]
+    fn from_sigmas(sigmas: &Bound<'_, PyAny>, zero_terminal_snr: Option<&str>) -> PyResult<Self> {
+        let values = floats::table(Noun::Process, "table", sigmas)?;
+        Self::new(DiscreteProcess::from_sigmas(&values).and_then(|table| rescaled(table, zero_terminal_snr)))
+    }
+
+    #[staticmethod]
+    fn distilled(
+        beta_schedule: &str,
+        beta_start: f64,
+        beta_end: f64,
+        timesteps: &Bound<'_, PyAny>,
+        original_timesteps: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let teacher = named(beta_schedule, beta_start, beta_end, timesteps)?;
+        let kept = timestep_count("original_timesteps", original_timesteps)?;
+        Self::new(DistilledProcess::new(&teacher, kept))
     }
 
     #[staticmethod]
     fn edm(sigma_min: f64, sigma_max: f64) -> PyResult<Self> {
         Self::new(EdmProcess::new(sigma_min, sigma_max))
+    }
+
+    #[staticmethod]
+    fn continuous_v(sigma_min: f64, sigma_max: f64) -> PyResult<Self> {
+        Self::new(ContinuousVProcess::new(sigma_min, sigma_max))
+    }
+
+    #[staticmethod]
+    fn cosmos(sigma_min: f64, sigma_max: f64) -> PyResult<Self> {
+        Self::new(CosmosProcess::new(sigma_min, sigma_max))
+    }
+
+    #[staticmethod]
+    fn trigflow(sigma_min: f64, sigma_max: f64) -> PyResult<Self> {
+        Self::new(TrigFlowProcess::new(sigma_min, sigma_max))
+    }
+
+    #[staticmethod]
+    fn flow(shift: f64, multiplier: f64, timesteps: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Self::new(FlowProcess::new(shift, multiplier, timestep_count("timesteps", timesteps)?))
+    }
+
+    #[staticmethod]
+    fn flux(mu: f64, timesteps: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Self::new(FlowProcess::flux(mu, timestep_count("timesteps", timesteps)?))
+    }
+
+    #[staticmethod]
+    fn stable_cascade(shift: f64, cosine_s: f64) -> PyResult<Self> {
+        Self::new(StableCascadeProcess::new(shift, cosine_s))
+    }
+
+    #[staticmethod]
+    fn vp_sde(beta_min: f64, beta_d: f64, time_min: f64) -> PyResult<Self> {
+        Self::new(VpSdeProcess::new(beta_min, beta_d, time_min))
     }
 
     #[getter]
@@ -70,19 +131,55 @@ impl NativeProcess {
         self.process.sigmas().map(|table| PyArray1::from_slice(py, table))
     }
 
-    fn sigma<'py>(&self, t: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        floats::map(Noun::Process, "t", t, |t, out| self.process.sigma(t, out))
+    #[pyo3(signature = (t, out = None))]
+    fn sigma<'py>(&self, t: &Bound<'py, PyAny>, out: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        floats::map_into(Noun::Process, "t", t, out, |t, out| self.process.sigma(t, out))
     }
 
-    #[pyo3(signature = (sigma, interpolate = false))]
-    fn timestep<'py>(&self, sigma: &Bound<'py, PyAny>, interpolate: bool) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (sigma, interpolate = false, out = None))]
+    fn timestep<'py>(
+        &self,
+        sigma: &Bound<'py, PyAny>,
+        interpolate: bool,
+        out: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let lookup = if interpolate { Lookup::Interpolated } else { Lookup::Nearest };
-        floats::map(Noun::Process, "sigma", sigma, |sigma, out| self.process.timestep(sigma, lookup, out))
+        floats::map_into(Noun::Process, "sigma", sigma, out, |sigma, out| self.process.timestep(sigma, lookup, out))
     }
 
     fn percent_to_sigma(&self, percent: f64) -> PyResult<f64> {
         self.process.percent_to_sigma(percent).map_err(to_py)
     }
+}
+
+fn timestep_count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let count = floats::count(Noun::Process, name, value, "2 to 1000000")?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+/// The table of a named beta schedule.
+fn named(
+    beta_schedule: &str,
+    beta_start: f64,
+    beta_end: f64,
+    timesteps: &Bound<'_, PyAny>,
+) -> PyResult<DiscreteProcess> {
+    let timesteps = timestep_count("timesteps", timesteps)?;
+    let schedule = BetaSchedule::parse(beta_schedule).map_err(to_py)?;
+    DiscreteProcess::new(schedule, beta_start, beta_end, timesteps).map_err(to_py)
+}
+
+fn rescaled(table: DiscreteProcess, zero_terminal_snr: Option<&str>) -> Result<DiscreteProcess> {
+    match zero_terminal_snr {
+        None => Ok(table),
+        Some(form) => table.with_zero_terminal_snr(TerminalSnr::parse(form)?),
+    }
+}
+
+/// The `mu` of Flux for a picture of `width` by `height` pixels.
+#[pyfunction]
+fn flux_mu(width: f64, height: f64, base_shift: f64, max_shift: f64) -> PyResult<f64> {
+    process::flux_mu(width, height, base_shift, max_shift).map_err(to_py)
 }
 
 /// Weight of the signal in a family, at every sigma.
@@ -223,6 +320,7 @@ impl NoiseProcess for PythonProcess {
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<NativeProcess>()?;
+    m.add_function(wrap_pyfunction!(flux_mu, m)?)?;
     m.add_function(wrap_pyfunction!(alpha, m)?)?;
     m.add_function(wrap_pyfunction!(half_log_snr, m)?)?;
     m.add_function(wrap_pyfunction!(sigma_from_half_log_snr, m)?)

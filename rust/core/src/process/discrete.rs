@@ -1,8 +1,10 @@
 //! The variance-preserving process of Ho et al., "Denoising Diffusion Probabilistic Models" (arXiv 2006.11239), on a
 //! table of training steps: `sigma_t² = (1 - ᾱ_t) / ᾱ_t`, `ᾱ_t = Π (1 - β_s)` (their equation 4 in noise-to-signal form).
 
-use super::{Family, Lookup, NoiseProcess, map, percent_ends, same_length};
+use super::guide::Guide;
+use super::{BATCH_FROM, BEFORE_START, Family, Lookup, NoiseProcess, check, percent_ends, same_length};
 use crate::error::{Error, Noun, Result};
+use crate::simd;
 
 /// Most training steps a [`DiscreteProcess`] may have.
 pub const MAX_TIMESTEPS: usize = 1_000_000;
@@ -77,6 +79,45 @@ impl BetaSchedule {
     }
 }
 
+/// What the last level becomes when a table is rescaled to zero terminal signal-to-noise ratio. Its cumulative alpha
+/// would be 0 and its sigma infinite, so each host puts a small number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TerminalSnr {
+    /// `ComfyUI`'s 4.8973451890853435e-8: sigma 4518.76.
+    ComfyUi,
+    /// diffusers' 2^-24: sigma 4096.
+    Diffusers,
+}
+
+impl TerminalSnr {
+    /// The names of all forms, in declaration order.
+    pub const NAMES: [&'static str; 2] = ["comfyui", "diffusers"];
+
+    /// The form of that name.
+    ///
+    /// # Errors
+    /// [`Error::Choice`] when there is none.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "comfyui" => Ok(Self::ComfyUi),
+            "diffusers" => Ok(Self::Diffusers),
+            _ => Err(Error::Choice {
+                noun: Noun::Process,
+                name: "zero_terminal_snr",
+                got: name.to_owned(),
+                known: Self::NAMES.to_vec(),
+            }),
+        }
+    }
+
+    fn last_alpha_cumprod(self) -> f64 {
+        match self {
+            Self::ComfyUi => 4.897_345_189_085_343_5e-8,
+            Self::Diffusers => 1.0 / 16_777_216.0,
+        }
+    }
+}
+
 /// `count >= 2` evenly spaced values with both ends exact.
 fn linspace(start: f64, end: f64, count: usize) -> Vec<f64> {
     let last = count - 1;
@@ -90,10 +131,16 @@ fn linspace(start: f64, end: f64, count: usize) -> Vec<f64> {
 pub struct DiscreteProcess {
     /// Strictly ascending noise-to-signal ratios.
     sigmas: Vec<f64>,
-    ln_sigmas: Vec<f64>,
-    /// Geometric means of neighbours: where the nearest level changes.
-    boundaries: Vec<f64>,
+    /// Logarithm of the ratio of each level's successor to it; 0 for the last.
+    ln_ratios: Vec<f64>,
+    /// Into the levels.
+    levels: Guide,
+    /// Into the geometric means of neighbours: where the nearest level changes.
+    boundaries: Guide,
 }
+
+/// Values that are worked on together: their intermediate results stay in the first cache.
+const BLOCK: usize = 256;
 
 impl DiscreteProcess {
     /// The table of a named beta schedule.
@@ -130,7 +177,7 @@ impl DiscreteProcess {
             minus_ln_alpha_bar -= libm::log1p(-beta);
             sigmas.push(libm::expm1(minus_ln_alpha_bar).sqrt());
         }
-        Self::from_sigmas("betas", betas, sigmas)
+        Self::from_computed("betas", betas, sigmas)
     }
 
     /// The table of cumulative products of `1 - beta`, first training step first.
@@ -150,10 +197,62 @@ impl DiscreteProcess {
             sigmas.push(((1.0 - value) / value).sqrt());
             previous = value;
         }
-        Self::from_sigmas("alphas_cumprod", alphas_cumprod, sigmas)
+        Self::from_computed("alphas_cumprod", alphas_cumprod, sigmas)
     }
 
-    fn from_sigmas(name: &'static str, given: &[f64], sigmas: Vec<f64>) -> Result<Self> {
+    /// The table of noise-to-signal ratios, lowest first.
+    ///
+    /// # Errors
+    /// Values that are not positive, finite and strictly ascending, or a length outside 2 to [`MAX_TIMESTEPS`].
+    pub fn from_sigmas(sigmas: &[f64]) -> Result<Self> {
+        check_length("table", sigmas)?;
+        let mut previous = 0.0;
+        for (index, &sigma) in sigmas.iter().enumerate() {
+            if !(sigma > previous && sigma.is_finite()) {
+                return Err(element("table", index, sigma, "positive finite values, strictly ascending"));
+            }
+            previous = sigma;
+        }
+        Ok(Self::from_table(sigmas.to_vec()))
+    }
+
+    /// This table with its signal scaled down to nothing at the last level (Lin et al., "Common Diffusion Noise
+    /// Schedules and Sample Steps are Flawed", arXiv 2305.08891, algorithm 1): the first level stays as it is.
+    ///
+    /// # Errors
+    /// A table that reaches as far as the form's last level by itself.
+    pub fn with_zero_terminal_snr(&self, form: TerminalSnr) -> Result<Self> {
+        // Square roots of cumulative alphas, and 1 minus those, which keeps its digits where there is little noise.
+        let root = |sigma: f64| 1.0 / libm::hypot(1.0, sigma);
+        let rest = |sigma: f64| {
+            let noise = sigma * root(sigma);
+            noise * noise / (1.0 + root(sigma))
+        };
+        let (first, last) = (self.sigma_min(), self.sigma_max());
+        let span = root(first) - root(last);
+        let mut sigmas: Vec<f64> = self.sigmas[..self.last()]
+            .iter()
+            .map(|&sigma| {
+                let scaled = (root(sigma) - root(last)) * root(first) / span;
+                let missing = (root(first) * rest(sigma) - root(last) * rest(first)) / span;
+                libm::sqrt(missing * (1.0 + scaled)) / scaled
+            })
+            .collect();
+        sigmas[0] = first;
+        let alpha_cumprod = form.last_alpha_cumprod();
+        sigmas.push(libm::sqrt((1.0 - alpha_cumprod) / alpha_cumprod));
+        if sigmas.is_sorted_by(|a, b| a < b) {
+            return Ok(Self::from_table(sigmas));
+        }
+        let message = format!(
+            "zero_terminal_snr is given for a table up to sigma {last}; expected one that ends well below sigma {}",
+            sigmas[self.last()]
+        );
+        Err(Error::Message { noun: Noun::Process, message })
+    }
+
+    /// The table from sigmas that were computed from the values `given`.
+    fn from_computed(name: &'static str, given: &[f64], sigmas: Vec<f64>) -> Result<Self> {
         let mut previous = 0.0;
         for (index, &sigma) in sigmas.iter().enumerate() {
             if !(sigma > previous && sigma.is_finite()) {
@@ -162,38 +261,53 @@ impl DiscreteProcess {
             }
             previous = sigma;
         }
-        let ln_sigmas = sigmas.iter().map(|&s| libm::log(s)).collect();
-        let boundaries = sigmas.windows(2).map(|pair| pair[0].sqrt() * pair[1].sqrt()).collect();
-        Ok(Self { sigmas, ln_sigmas, boundaries })
+        Ok(Self::from_table(sigmas))
+    }
+
+    fn from_table(sigmas: Vec<f64>) -> Self {
+        let logs: Vec<f64> = sigmas.iter().map(|&s| libm::log(s)).collect();
+        let mut ln_ratios: Vec<f64> = logs.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        ln_ratios.push(0.0);
+        let boundaries: Vec<f64> = sigmas.windows(2).map(|pair| pair[0].sqrt() * pair[1].sqrt()).collect();
+        Self { ln_ratios, levels: Guide::new(&sigmas), boundaries: Guide::new(&boundaries), sigmas }
+    }
+
+    /// The levels, ascending.
+    pub(super) fn table(&self) -> &[f64] {
+        &self.sigmas
     }
 
     fn last(&self) -> usize {
         self.sigmas.len() - 1
     }
 
-    /// Level at a time already known to be inside the table; a training level exactly at a whole time.
-    fn level(&self, t: f64) -> f64 {
+    /// Index of the level at or below a time known to be inside the table, and the logarithm of what is above it.
+    #[inline(always)]
+    fn place(&self, t: f64) -> (usize, f64) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "inside 0 to 1e6")]
-        let index = t as usize;
-        let weight = t - index as f64;
-        if weight == 0.0 {
-            return self.sigmas[index];
-        }
-        libm::exp((1.0 - weight) * self.ln_sigmas[index] + weight * self.ln_sigmas[index + 1])
+        let index = t as u32 as usize;
+        (index, (t - index as f64) * self.ln_ratios[index])
     }
 
-    /// Time of a sigma already known to be inside the table, give or take a float32 rounding.
-    fn time(&self, sigma: f64) -> f64 {
-        let above = self.sigmas.partition_point(|&s| s <= sigma);
-        if above == 0 {
-            return 0.0;
-        }
-        let index = above - 1;
+    /// Level at a time already known to be inside the table; a training level exactly at a whole time.
+    pub(super) fn level(&self, t: f64) -> f64 {
+        let (index, above) = self.place(t);
+        (self.sigmas[index] * libm::exp(above)).min(self.sigmas[(index + 1).min(self.last())])
+    }
+
+    /// Index of the highest level that is not above a sigma, the first one for a sigma below them all.
+    #[inline(always)]
+    fn index(&self, sigma: f64) -> usize {
+        self.levels.rank(sigma, |level, sigma| level <= sigma).max(1) - 1
+    }
+
+    /// Time of a sigma already known to be inside the table, give or take a float32 rounding; `above` is the logarithm
+    /// of its ratio to the level of that index.
+    fn time(&self, index: usize, above: f64) -> f64 {
         if index == self.last() {
             return index as f64;
         }
-        let (low, high) = (self.ln_sigmas[index], self.ln_sigmas[index + 1]);
-        index as f64 + ((libm::log(sigma) - low) / (high - low)).min(1.0)
+        index as f64 + (above / self.ln_ratios[index]).clamp(0.0, 1.0)
     }
 }
 
@@ -216,37 +330,60 @@ impl NoiseProcess for DiscreteProcess {
 
     fn sigma(&self, t: &[f64], out: &mut [f64]) -> Result<()> {
         let last = self.last() as f64;
-        map("t", t, out, |t| (0.0..=last).contains(&t), || format!("0 to {last} (timesteps - 1)"), |t| self.level(t))
+        same_length("t", t, out)?;
+        check("t", t, |t| (0.0..=last).contains(&t), || format!("0 to {last} (timesteps - 1)"))?;
+        if t.len() < BATCH_FROM {
+            t.iter().zip(out).for_each(|(&t, out)| *out = self.level(t));
+            return Ok(());
+        }
+        for (t, out) in t.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
+            let mut levels = [0.0; BLOCK];
+            for ((&t, out), level) in t.iter().zip(out.iter_mut()).zip(&mut levels) {
+                let (index, above) = self.place(t);
+                *out = above;
+                *level = self.sigmas[index];
+            }
+            simd::exp(out);
+            out.iter_mut().zip(&levels).for_each(|(out, level)| *out *= level);
+        }
+        Ok(())
     }
 
     fn timestep(&self, sigma: &[f64], lookup: Lookup, out: &mut [f64]) -> Result<()> {
         same_length("sigma", sigma, out)?;
-        match lookup {
-            Lookup::Nearest => map(
-                "sigma",
-                sigma,
-                out,
-                |s| s >= 0.0 && s.is_finite(),
-                || "a finite value, 0 or above".to_owned(),
-                |s| self.boundaries.partition_point(|&b| b < s) as f64,
-            ),
-            Lookup::Interpolated => {
-                let (low, high) = (self.sigma_min(), self.sigma_max());
-                let range = (low * (1.0 - FLOAT32_ROUNDING))..=(high * (1.0 + FLOAT32_ROUNDING));
-                map(
-                    "sigma",
-                    sigma,
-                    out,
-                    |s| range.contains(&s),
-                    || format!("{low} to {high} (sigma_min to sigma_max); nearest lookup takes any sigma"),
-                    |s| self.time(s),
-                )
+        if lookup == Lookup::Nearest {
+            check("sigma", sigma, |s| s >= 0.0 && s.is_finite(), || "a finite value, 0 or above".to_owned())?;
+            for (&sigma, out) in sigma.iter().zip(out) {
+                *out = self.boundaries.rank(sigma, |boundary, sigma| boundary < sigma) as f64;
             }
+            return Ok(());
         }
+        let (low, high) = (self.sigma_min(), self.sigma_max());
+        let range = (low * (1.0 - FLOAT32_ROUNDING))..=(high * (1.0 + FLOAT32_ROUNDING));
+        let expected = || format!("{low} to {high} (sigma_min to sigma_max); nearest lookup takes any sigma");
+        check("sigma", sigma, |s| range.contains(&s), expected)?;
+        let batch = sigma.len() >= BATCH_FROM;
+        for (sigma, out) in sigma.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
+            let mut indices = [0; BLOCK];
+            for ((&sigma, out), index) in sigma.iter().zip(out.iter_mut()).zip(&mut indices) {
+                *index = self.index(sigma);
+                *out = sigma / self.sigmas[*index];
+            }
+            if batch {
+                simd::ln(out);
+            } else {
+                for out in out.iter_mut() {
+                    *out = libm::log(*out);
+                }
+            }
+            out.iter_mut().zip(&indices).for_each(|(out, &index)| *out = self.time(index, *out));
+        }
+        Ok(())
     }
 
     fn percent_to_sigma(&self, percent: f64) -> Result<f64> {
-        Ok(percent_ends(percent)?.unwrap_or_else(|| self.level((1.0 - percent) * self.last() as f64)))
+        let inside = || self.level((1.0 - percent) * self.last() as f64);
+        Ok(percent_ends(percent, BEFORE_START)?.unwrap_or_else(inside))
     }
 }
 

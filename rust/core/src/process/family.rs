@@ -68,34 +68,41 @@ impl Family {
         )
     }
 
-    /// `ln(alpha / sigma)` in the family's own coordinates: `-ln sigma`, for a flow `ln((1 - sigma) / sigma)`.
+    /// `ln(alpha / sigma)` in the family's own coordinates: `-ln sigma`, for a flow `ln((1 - sigma) / sigma)`, which is
+    /// minus infinity at 1, pure noise.
     ///
     /// # Errors
-    /// A sigma that is not positive and finite, or not below 1 for a flow.
+    /// A sigma that is not positive and finite, or above 1 for a flow.
     pub fn half_log_snr(self, sigma: &[f64], out: &mut [f64]) -> Result<()> {
-        let flow = self == Self::Flow;
-        super::map(
-            "sigma",
-            sigma,
-            out,
-            |s| s > 0.0 && if flow { s < 1.0 } else { s.is_finite() },
-            || format!("0 to {}, both excluded", if flow { "1" } else { "infinity" }),
-            |s| if flow { libm::log1p(-s) - libm::log(s) } else { -libm::log(s) },
-        )
+        if self == Self::Flow {
+            let valid = |s: f64| s > 0.0 && s <= 1.0;
+            let range = || "0 to 1, 0 excluded".to_owned();
+            return super::map("sigma", sigma, out, valid, range, |s| libm::log1p(-s) - libm::log(s));
+        }
+        let valid = |s: f64| s > 0.0 && s.is_finite();
+        super::map("sigma", sigma, out, valid, || "0 to infinity, both excluded".to_owned(), |s| s)?;
+        super::ln(out);
+        for value in out {
+            *value = -*value;
+        }
+        Ok(())
     }
 
     /// The sigma whose [`Family::half_log_snr`] is given.
     ///
     /// # Errors
-    /// A value that is not finite, or whose sigma no float64 can hold.
+    /// A value outside -700 to 700, which for a flow may also be minus infinity.
     pub fn sigma_from_half_log_snr(self, half_log_snr: &[f64], out: &mut [f64]) -> Result<()> {
-        super::map(
-            "half_log_snr",
-            half_log_snr,
-            out,
-            |h| h.abs() <= 700.0,
-            || "-700 to 700".to_owned(),
-            |h| if self == Self::Flow { 1.0 / (1.0 + libm::exp(h)) } else { libm::exp(-h) },
-        )
+        let flow = self == Self::Flow;
+        let valid = |h: f64| h.abs() <= 700.0 || (flow && h == f64::NEG_INFINITY);
+        let range = || format!("-700 to 700{}", if flow { ", or -inf" } else { "" });
+        super::map("half_log_snr", half_log_snr, out, valid, range, |h| if flow { h } else { -h })?;
+        super::exp(out);
+        if flow {
+            for value in out {
+                *value = 1.0 / (1.0 + *value);
+            }
+        }
+        Ok(())
     }
 }
