@@ -15,13 +15,16 @@ use super::{
 use crate::error::{Error, Noun, Result};
 use crate::kernel::MAX_THREADS;
 use crate::process::NoiseProcess;
-use crate::simd::{Backend, Curve, Float, Ramp, fill_ramps, ln_on, raise_each};
+use crate::simd::{Backend, Float, GROUP, Ramp, exp_on, exponents, ln_on, pow_on, raise_each, ramps, seventh_power};
 
 /// Most values of a batch: what fits an `i64` offset and, as float64, an address space.
 pub const MAX_VALUES: usize = isize::MAX as usize / size_of::<f64>();
 
 /// Schedules whose ends are computed together.
 const BLOCK: usize = 128;
+
+/// Values computed together: with as many exponents they fit the first cache.
+const STAGED: usize = 2000;
 
 /// Fewest values that are worth a thread.
 const PER_THREAD: usize = 1 << 14;
@@ -36,8 +39,8 @@ const LEAST_RHO: f64 = 0.04;
 /// spaced value and 2 ulp of its ends are each multiplied by rho, and the power adds its own.
 const GAP_KARRAS: f64 = 1.0 / (1_u64 << 48) as f64;
 
-/// Four times the relative rounding of an exponential level: arguments up to 46 times eight multiplications.
-const GAP_EXPONENTIAL: f64 = 1.0 / (1_u64 << 40) as f64;
+/// Four times the relative rounding of an exponential level, whose argument of up to 24 is rounded four times.
+const GAP_EXPONENTIAL: f64 = 1.0 / (1_u64 << 44) as f64;
 
 /// Step counts remembered where a schedule depends on nothing else.
 const KNOWN: usize = 1024;
@@ -64,6 +67,16 @@ impl<T: Copy> Column<'_, T> {
         match self {
             Self::All(_) => None,
             Self::Each(values) => Some(values.len()),
+        }
+    }
+}
+
+impl Column<'_> {
+    /// One value in place of equal ones.
+    fn merged(self) -> Self {
+        match self {
+            Self::Each([first, rest @ ..]) if rest.iter().all(|value| value == first) => Self::All(*first),
+            other => other,
         }
     }
 }
@@ -158,7 +171,11 @@ impl<'a> Batch<'a> {
     /// [`MAX_VALUES`] values in all.
     pub fn new(rule: Rule<'a>, steps: Column<'a, i64>, denoise: Column<'a>) -> Result<Self> {
         let len = common_length(&rule, steps, denoise)?;
-        let mut batch = Self { rule, steps, denoise, len, total: 0 };
+        let rule = match rule {
+            Rule::Karras { sigma_min, sigma_max, rho } => Rule::Karras { sigma_min, sigma_max, rho: rho.merged() },
+            other => other,
+        };
+        let mut batch = Self { rule, steps, denoise: denoise.merged(), len, total: 0 };
         for index in 0..len {
             let checked = batch.rule.check(index).and_then(|()| grow(batch.total, batch.tail(index)?.keep));
             batch.total = checked.map_err(|error| at(index, &error))?;
@@ -277,40 +294,26 @@ impl<'a> Batch<'a> {
         columns: &Ends<'_>,
         out: &mut [T],
     ) -> Result<()> {
-        let mut rows = Vec::with_capacity(BLOCK);
-        let mut alone = Vec::new();
+        let mut stage = Stage::new(backend, columns.curve(), out);
         let mut built = Vec::new();
         for start in range.clone().step_by(BLOCK) {
             let block = start..range.end.min(start + BLOCK);
             let ends = columns.transform(backend, block.clone());
             for (index, ends) in block.zip(ends) {
-                let Tail { build, keep, .. } = self.tail(index)?;
-                if keep == 0 {
-                    continue;
+                let tail = self.tail(index)?;
+                let gaps = (tail.build - 1) as f64;
+                // NaN fails the comparison too.
+                if ends.spread > ends.least_gap.max(2.0 * T::STEP) * gaps {
+                    stage.push(tail, &ends, columns.sigma_max.at(index), columns.sigma_min.at(index));
+                } else {
+                    let place = places(index);
+                    stage.flush();
+                    stage.done = place.end;
+                    self.fill_single(index, &mut built, &mut stage.out[place])?;
                 }
-                let last = (build - 1) as f64;
-                if ends.spread.is_nan() || ends.spread <= ends.least_gap.max(2.0 * T::STEP) * last {
-                    alone.push(index);
-                    continue;
-                }
-                rows.push(Ramp {
-                    at: places(index).start,
-                    count: keep - 1,
-                    first: (build + 1 - keep) as f64,
-                    last,
-                    high: ends.high / last,
-                    low: ends.low / last,
-                    top: columns.sigma_max.at(index),
-                    bottom: columns.sigma_min.at(index),
-                    curve: ends.curve,
-                });
-            }
-            fill_ramps(backend, &rows, out);
-            rows.clear();
-            for index in alone.drain(..) {
-                self.fill_single(index, &mut built, &mut out[places(index)])?;
             }
         }
+        stage.flush();
         Ok(())
     }
 
@@ -365,10 +368,30 @@ struct Scaled {
     spread: f64,
     /// Four times the rounding that two neighbours can differ by.
     least_gap: f64,
-    curve: Curve,
+    rho: f64,
+}
+
+/// What makes levels of evenly spaced values.
+#[derive(Clone, Copy)]
+enum Curve {
+    Seventh,
+    /// One exponent for all.
+    Power(f64),
+    /// Each schedule's own.
+    Powers,
+    Exponential,
 }
 
 impl Ends<'_> {
+    fn curve(&self) -> Curve {
+        match self.rho {
+            None => Curve::Exponential,
+            Some(Column::All(7.0)) => Curve::Seventh,
+            Some(Column::All(rho)) => Curve::Power(rho),
+            Some(Column::Each(_)) => Curve::Powers,
+        }
+    }
+
     fn transform(&self, backend: Backend, block: Range<usize>) -> impl Iterator<Item = Scaled> + use<> {
         let size = block.len();
         let mut ends = [1.0; 2 * BLOCK];
@@ -393,24 +416,92 @@ impl Ends<'_> {
         }
         (0..size).map(move |slot| {
             let (high, low, rho) = (ends[slot], ends[BLOCK + slot], rhos[slot]);
-            let (spread, least_gap, curve) = if geometric {
-                (high - low, GAP_EXPONENTIAL, Curve::Exponential)
+            let (spread, least_gap) = if geometric {
+                (high - low, GAP_EXPONENTIAL)
             } else {
-                (rho * (high - low) / high, GAP_KARRAS * (rho + 16.0), power(rho))
+                (rho * (high - low) / high, GAP_KARRAS * (rho + 16.0))
             };
-            Scaled { high, low, spread: if fits[slot] { spread } else { f64::NAN }, least_gap, curve }
+            Scaled { high, low, spread: if fits[slot] { spread } else { f64::NAN }, least_gap, rho }
         })
     }
 }
 
-fn power(rho: f64) -> Curve {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: at most 1000")]
-    if rho == 7.0 {
-        Curve::Seventh
-    } else if rho.fract() == 0.0 {
-        Curve::Integer(rho as u32)
-    } else {
-        Curve::Power(rho)
+/// Levels of consecutive schedules on their way to `out`: computed together in the first cache, whatever their lengths.
+struct Stage<'a, T> {
+    backend: Backend,
+    curve: Curve,
+    out: &'a mut [T],
+    /// Values of `out` already written.
+    done: usize,
+    rows: Vec<Ramp>,
+    /// Index and exact value of levels that no curve should round.
+    exact: Vec<(usize, f64)>,
+    levels: Vec<f64>,
+    exponents: Vec<f64>,
+    used: usize,
+}
+
+impl<'a, T: Float> Stage<'a, T> {
+    fn new(backend: Backend, curve: Curve, out: &'a mut [T]) -> Self {
+        let buffer = vec![1.0; STAGED + GROUP];
+        Self {
+            backend,
+            curve,
+            out,
+            done: 0,
+            rows: Vec::new(),
+            exact: Vec::new(),
+            exponents: buffer.clone(),
+            levels: buffer,
+            used: 0,
+        }
+    }
+
+    /// Adds one schedule, in pieces where it does not fit.
+    fn push(&mut self, tail: Tail, ends: &Scaled, top: f64, bottom: f64) {
+        let mut next = tail.build + 1 - tail.keep;
+        let last = (tail.build - 1).max(1) as f64;
+        let (high, low) = (ends.high / last, ends.low / last);
+        while next < tail.build {
+            if self.used + 1 >= STAGED {
+                self.flush();
+            }
+            let (at, count) = (self.used, (tail.build - next).min(STAGED - 1 - self.used));
+            self.rows.push(Ramp { at, count, first: next as f64, last, high, low, exponent: ends.rho });
+            self.used += count;
+            if next + count == tail.build {
+                self.exact.push((self.used - 1, bottom));
+                self.exact.push((self.used, 0.0));
+                self.used += 1;
+            }
+            if next == 0 {
+                self.exact.push((at, top));
+            }
+            next += count;
+        }
+    }
+
+    fn flush(&mut self) {
+        ramps(self.backend, &self.rows, &mut self.levels);
+        let levels = &mut self.levels[..self.used];
+        match self.curve {
+            Curve::Seventh => seventh_power(self.backend, levels),
+            Curve::Power(rho) => pow_on(self.backend, levels, rho),
+            Curve::Powers => {
+                exponents(self.backend, &self.rows, &mut self.exponents);
+                raise_each(self.backend, levels, &self.exponents);
+            }
+            Curve::Exponential => exp_on(self.backend, levels),
+        }
+        for (index, level) in self.exact.drain(..) {
+            levels[index] = level;
+        }
+        for (out, level) in self.out[self.done..].iter_mut().zip(levels) {
+            *out = T::nearest(*level);
+        }
+        self.done += self.used;
+        self.used = 0;
+        self.rows.clear();
     }
 }
 

@@ -8,7 +8,6 @@ mod exp;
 mod ln;
 mod pow;
 
-pub(super) use exp::exp_f64;
 pub(super) use pow::{PowPlan, power_f64};
 
 mod sealed {

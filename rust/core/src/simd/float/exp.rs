@@ -67,7 +67,7 @@ pub(super) fn exp_sum<const ORD: bool>(hi: f64, lo: f64) -> f64 {
 }
 
 #[inline(always)]
-pub(in crate::simd) fn exp_f64<const ORD: bool>(x: f64) -> f64 {
+pub(super) fn exp_f64<const ORD: bool>(x: f64) -> f64 {
     exp_sum::<ORD>(x, 0.0)
 }
 
