@@ -15,7 +15,9 @@ use super::{
 use crate::error::{Error, Noun, Result};
 use crate::kernel::MAX_THREADS;
 use crate::process::NoiseProcess;
-use crate::simd::{Backend, Float, GROUP, Ramp, exp_on, exponents, ln_on, pow_on, raise_each, ramps, seventh_power};
+use crate::simd::{
+    Backend, Float, GROUP, Ramp, exp_on, exponents, ln_on, nearest_into, pow_on, raise_each, ramps, seventh_power,
+};
 
 /// Most values of a batch: what fits an `i64` offset and, as float64, an address space.
 pub const MAX_VALUES: usize = isize::MAX as usize / size_of::<f64>();
@@ -303,7 +305,7 @@ impl<'a> Batch<'a> {
                 let tail = self.tail(index)?;
                 let gaps = (tail.build - 1) as f64;
                 // NaN fails the comparison too.
-                if ends.spread > ends.least_gap.max(2.0 * T::STEP) * gaps {
+                if ends.spread > ends.least_gap.max(2.0 * T::STEP) * gaps * ends.scale {
                     stage.push(tail, &ends, columns.sigma_max.at(index), columns.sigma_min.at(index));
                 } else {
                     let place = places(index);
@@ -364,8 +366,10 @@ struct Ends<'a> {
 struct Scaled {
     high: f64,
     low: f64,
-    /// At most `ln(level[k] / level[k + 1])` times the number of gaps; NaN where vectors cannot compute this schedule.
+    /// Divided by `scale`: at most `ln(level[k] / level[k + 1])` times the number of gaps. NaN where vectors cannot compute
+    /// this schedule.
     spread: f64,
+    scale: f64,
     /// Four times the rounding that two neighbours can differ by.
     least_gap: f64,
     rho: f64,
@@ -416,12 +420,12 @@ impl Ends<'_> {
         }
         (0..size).map(move |slot| {
             let (high, low, rho) = (ends[slot], ends[BLOCK + slot], rhos[slot]);
-            let (spread, least_gap) = if geometric {
-                (high - low, GAP_EXPONENTIAL)
+            let (spread, scale, least_gap) = if geometric {
+                (high - low, 1.0, GAP_EXPONENTIAL)
             } else {
-                (rho * (high - low) / high, GAP_KARRAS * (rho + 16.0))
+                (rho * (high - low), high, GAP_KARRAS * (rho + 16.0))
             };
-            Scaled { high, low, spread: if fits[slot] { spread } else { f64::NAN }, least_gap, rho }
+            Scaled { high, low, spread: if fits[slot] { spread } else { f64::NAN }, scale, least_gap, rho }
         })
     }
 }
@@ -496,9 +500,7 @@ impl<'a, T: Float> Stage<'a, T> {
         for (index, level) in self.exact.drain(..) {
             levels[index] = level;
         }
-        for (out, level) in self.out[self.done..].iter_mut().zip(levels) {
-            *out = T::nearest(*level);
-        }
+        nearest_into(self.backend, &mut self.out[self.done..], levels);
         self.done += self.used;
         self.used = 0;
         self.rows.clear();

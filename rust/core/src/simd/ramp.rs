@@ -1,6 +1,7 @@
 //! Evenly spaced values for rows of different lengths, packed one behind the other, and powers with an exponent for each
 //! element: what a batch of schedules is computed from.
 
+use super::Float;
 use super::dispatch::{Backend, Level};
 use super::float::power_f64;
 use super::map::per_cpu;
@@ -62,6 +63,19 @@ per_cpu! {
             *base = power_f64::<true>(*base, *exponent);
         }
     }
+}
+
+per_cpu! {
+    fn nearest_into_body<T: Float>(out: &mut [T], xs: &[f64]) {
+        for (out, x) in out.iter_mut().zip(xs) {
+            *out = T::nearest(*x);
+        }
+    }
+}
+
+/// Writes the nearest numbers of the element type.
+pub(crate) fn nearest_into<T: Float>(backend: Backend, out: &mut [T], xs: &[f64]) {
+    nearest_into_body(backend, out, xs);
 }
 
 /// Fills rows that lie in ascending order, and the place behind each with 1. Up to a [`GROUP`] behind the last row is
