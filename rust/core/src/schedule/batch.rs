@@ -16,7 +16,7 @@ use crate::error::{Error, Noun, Result};
 use crate::kernel::MAX_THREADS;
 use crate::process::NoiseProcess;
 use crate::simd::{
-    Backend, Float, GROUP, Ramp, exp_on, exponents, ln_on, nearest_into, pow_on, raise_each, ramps, seventh_power,
+    Backend, Float, GROUP, Ramp, exp_on, exponents, ln_on, nearest_into, pow_on, raise_each, ramps, seventh_powers,
 };
 
 /// Most values of a batch: what fits an `i64` offset and, as float64, an address space.
@@ -486,10 +486,13 @@ impl<'a, T: Float> Stage<'a, T> {
     }
 
     fn flush(&mut self) {
-        ramps(self.backend, &self.rows, &mut self.levels);
+        match self.curve {
+            Curve::Seventh => seventh_powers(self.backend, &self.rows, &mut self.levels),
+            _ => ramps(self.backend, &self.rows, &mut self.levels),
+        }
         let levels = &mut self.levels[..self.used];
         match self.curve {
-            Curve::Seventh => seventh_power(self.backend, levels),
+            Curve::Seventh => {}
             Curve::Power(rho) => pow_on(self.backend, levels, rho),
             Curve::Powers => {
                 exponents(self.backend, &self.rows, &mut self.exponents);

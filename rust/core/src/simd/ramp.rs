@@ -24,17 +24,34 @@ pub(crate) struct Ramp {
 per_cpu! {
     fn ramps_body<>(rows: &[Ramp], out: &mut [f64]) {
         for row in rows {
-            let mut k = row.first;
-            for group in out[row.at..][..row.count.next_multiple_of(GROUP)].chunks_exact_mut(GROUP) {
-                for (out, lane) in group.iter_mut().zip([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]) {
-                    let k = k + lane;
-                    *out = (row.last - k) * row.high + k * row.low;
-                }
-                k += GROUP as f64;
-            }
-            out[row.at + row.count] = 1.0;
+            along(row, out, |x| x);
         }
     }
+}
+
+per_cpu! {
+    fn seventh_powers_body<>(rows: &[Ramp], out: &mut [f64]) {
+        for row in rows {
+            along(row, out, |x| {
+                let square = x * x;
+                square * square * square * x
+            });
+        }
+    }
+}
+
+/// One row of [`ramps`], and `curve` over it.
+#[inline(always)]
+fn along(row: &Ramp, out: &mut [f64], curve: impl Fn(f64) -> f64) {
+    let mut k = row.first;
+    for group in out[row.at..][..row.count.next_multiple_of(GROUP)].chunks_exact_mut(GROUP) {
+        for (out, lane) in group.iter_mut().zip([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]) {
+            let k = k + lane;
+            *out = curve((row.last - k) * row.high + k * row.low);
+        }
+        k += GROUP as f64;
+    }
+    out[row.at + row.count] = 1.0;
 }
 
 per_cpu! {
@@ -44,15 +61,6 @@ per_cpu! {
                 group.fill(row.exponent);
             }
             out[row.at + row.count] = 1.0;
-        }
-    }
-}
-
-per_cpu! {
-    fn seventh_power_body<>(xs: &mut [f64]) {
-        for x in xs {
-            let square = *x * *x;
-            *x *= square * square * square;
         }
     }
 }
@@ -89,9 +97,9 @@ pub(crate) fn exponents(backend: Backend, rows: &[Ramp], out: &mut [f64]) {
     exponents_body(backend, rows, out);
 }
 
-/// Raises each element to the power of 7, the default of karras.
-pub(crate) fn seventh_power(backend: Backend, xs: &mut [f64]) {
-    seventh_power_body(backend, xs);
+/// [`ramps`] to the power of 7, the default of karras.
+pub(crate) fn seventh_powers(backend: Backend, rows: &[Ramp], out: &mut [f64]) {
+    seventh_powers_body(backend, rows, out);
 }
 
 /// Raises each positive normal number to its own exponent, to 2 ulp where |exponent ln base| <= 700.
