@@ -109,6 +109,8 @@ from stepladder._schedule import (
 )
 
 if TYPE_CHECKING:
+    from stepladder._batch import SigmasBatch as SigmasBatch
+    from stepladder._batch import sigmas_batch as sigmas_batch
     from stepladder._execute import Runner as Runner
     from stepladder._execute import StepInfo as StepInfo
     from stepladder._execute import sample as sample
@@ -208,6 +210,7 @@ set_num_threads = _core.set_num_threads
 
 # Name -> the private module it comes from, imported on first use: this keeps `import stepladder` as light as numpy.
 _LAZY = {
+    **dict.fromkeys(("SigmasBatch", "sigmas_batch"), "_batch"),
     **dict.fromkeys(("Runner", "StepInfo", "sample"), "_execute"),
     **dict.fromkeys(("ArrayModel", "ModelLoader"), "_model"),
     "NoiseSource": "_noise",

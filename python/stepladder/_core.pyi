@@ -1,5 +1,6 @@
 """The compiled half of stepladder: import the public names from `stepladder` itself."""
 
+from collections.abc import Callable
 from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overload
 
 import numpy as np
@@ -26,6 +27,12 @@ __all__ = [
     "__version__",
     "align_your_steps",
     "alpha",
+    "batch_align_your_steps",
+    "batch_exponential",
+    "batch_karras",
+    "batch_normal",
+    "batch_pack",
+    "batch_simple",
     "check_align_your_steps_family",
     "check_range",
     "check_rho",
@@ -167,6 +174,39 @@ def check_rho(rho: float) -> None: ...
 def check_range(sigma_min: float, sigma_max: float) -> None: ...
 def check_align_your_steps_family(family: str) -> None: ...
 def validate_schedule(sigmas: _Array, steps: int) -> None: ...
+
+_Steps: TypeAlias = int | npt.NDArray[np.int64]
+_Column: TypeAlias = float | _Array
+_Allocate: TypeAlias = Callable[[int], _AnyArray]
+_Ragged: TypeAlias = tuple[_AnyArray, npt.NDArray[np.int64]]
+
+def batch_karras(
+    steps: _Steps,
+    denoise: _Column,
+    sigma_min: _Column,
+    sigma_max: _Column,
+    rho: _Column,
+    allocate: _Allocate,
+    threads: SupportsIndex,
+) -> _Ragged: ...
+def batch_exponential(
+    steps: _Steps,
+    denoise: _Column,
+    sigma_min: _Column,
+    sigma_max: _Column,
+    allocate: _Allocate,
+    threads: SupportsIndex,
+) -> _Ragged: ...
+def batch_simple(
+    steps: _Steps, denoise: _Column, process: Any, allocate: _Allocate, threads: SupportsIndex
+) -> _Ragged: ...
+def batch_normal(
+    steps: _Steps, denoise: _Column, process: Any, allocate: _Allocate, threads: SupportsIndex
+) -> _Ragged: ...
+def batch_align_your_steps(
+    steps: _Steps, denoise: _Column, family: str, allocate: _Allocate, threads: SupportsIndex
+) -> _Ragged: ...
+def batch_pack(items: list[_Array], which: npt.NDArray[np.int64], allocate: _Allocate) -> _Ragged: ...
 
 PROGRAM_VERSION: int
 NOT_FINITE: int

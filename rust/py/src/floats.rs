@@ -229,7 +229,7 @@ pub(crate) fn filled(
 }
 
 /// Runs `f`, without holding the interpreter when there is enough to do.
-fn detached<T: Send>(py: Python<'_>, len: usize, f: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn detached<T: Send>(py: Python<'_>, len: usize, f: impl FnOnce() -> T + Send) -> T {
     if len < DETACH_FROM { f() } else { py.detach(f) }
 }
 

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod batch;
 mod error;
 mod floats;
 mod kernel;
@@ -18,6 +19,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     process::register(m)?;
     parameterization::register(m)?;
     schedule::register(m)?;
+    batch::register(m)?;
     program::register(m)?;
     sampler::register(m)?;
     kernel::register(m)

@@ -4,6 +4,7 @@
 //! `steps + 1`. A function either fills all of `out` with a valid schedule or returns an error.
 
 mod align_your_steps;
+mod batch;
 mod exponential;
 mod karras;
 mod loglinear;
@@ -12,6 +13,7 @@ mod simple;
 mod tail;
 
 pub use align_your_steps::{AYS_FAMILIES, align_your_steps};
+pub use batch::{Batch, Column, MAX_VALUES, Packing, Rule};
 pub use exponential::exponential;
 pub use karras::{check_rho, karras};
 pub use loglinear::{LogTable, MAX_POINTS, check_points};

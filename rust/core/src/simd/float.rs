@@ -8,7 +8,7 @@ mod exp;
 mod ln;
 mod pow;
 
-pub(super) use pow::PowPlan;
+pub(super) use pow::{PowPlan, power_f64};
 
 mod sealed {
     pub trait Sealed {}
@@ -30,6 +30,13 @@ pub trait Float: sealed::Sealed + Copy + Into<f64> + Send + Sync + 'static {
     /// Magnitude of an exponent up to which the vectorised power stays within its promise.
     #[doc(hidden)]
     const MOST_EXPONENT: f64;
+    /// Distance from 1 to the next number.
+    #[doc(hidden)]
+    const STEP: f64;
+    /// The nearest number of this type.
+    #[doc(hidden)]
+    #[must_use]
+    fn nearest(value: f64) -> Self;
     #[doc(hidden)]
     #[must_use]
     fn is_ordinary_for_exp(self) -> bool;
@@ -66,6 +73,12 @@ macro_rules! float {
             const SQUARING: f64 = $squaring;
             const ORDINARY_EXP: f64 = $ordinary as f64;
             const MOST_EXPONENT: f64 = $most;
+            const STEP: f64 = $t::EPSILON as f64;
+            #[inline(always)]
+            #[allow(clippy::cast_possible_truncation, reason = "rounding is the point")]
+            fn nearest(value: f64) -> Self {
+                value as $t
+            }
             #[inline(always)]
             fn is_ordinary_for_exp(self) -> bool {
                 self.abs() <= $ordinary

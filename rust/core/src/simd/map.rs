@@ -50,6 +50,8 @@ macro_rules! per_cpu {
     };
 }
 
+pub(super) use per_cpu;
+
 per_cpu! {
     /// Applies `op` to each element.
     fn map_in_place<T: Float, O: Lane<T>>(op: &O, xs: &mut [T]) {

@@ -16,12 +16,14 @@
 mod dispatch;
 mod float;
 mod map;
+mod ramp;
 
 pub use dispatch::Backend;
 pub(crate) use dispatch::Level;
 pub use float::Float;
 use float::PowPlan;
 use map::{Lane, map_in_place, map_into, powi_in_place};
+pub(crate) use ramp::{GROUP, Ramp, exponents, nearest_into, raise_each, ramps, seventh_powers};
 
 struct Exp;
 struct Ln;

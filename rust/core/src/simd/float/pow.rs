@@ -51,12 +51,19 @@ impl PowPlan {
 
 /// Defines a lane and the replacement of the power of |x| by that of x, in one precision.
 macro_rules! pow {
-    ($t:ident, $pow:ident, $finish:ident, $split:ident, $horner:ident, $atanh:ident, $exp:ident, $ln2:literal, $rest:literal) => {
+    ($t:ident, $pow:ident, $power:ident, $finish:ident, $split:ident, $horner:ident, $atanh:ident, $exp:ident, $ln2:literal, $rest:literal) => {
         /// `ORD` promises that `plan` found `x` ordinary.
         #[inline(always)]
         #[allow(clippy::cast_possible_truncation, reason = "the plan for a float exponent holds floats")]
         pub(super) fn $pow<const ORD: bool>(x: $t, plan: &PowPlan) -> $t {
-            let exponent = plan.exponent as $t;
+            let power = $power::<ORD>(x, plan.exponent as $t);
+            if ORD { power } else { $finish(x, power, plan) }
+        }
+
+        /// |x| to the power of `exponent`, of a magnitude that needs no [`PowPlan`]; `ORD` promises what [`exp_sum`] and
+        /// [`split_any`] need.
+        #[inline(always)]
+        pub(in crate::simd) fn $power<const ORD: bool>(x: $t, exponent: $t) -> $t {
             let (k, m) = $split::<ORD>(if ORD { x } else { x.abs() });
             let num = m - 1.0;
             let den = m + 1.0;
@@ -78,8 +85,7 @@ macro_rules! pow {
             let ln_lo = low - (ln_hi - sum);
             let p_hi = exponent * ln_hi;
             let p_lo = exponent.mul_add(ln_lo, exponent.mul_add(ln_hi, -p_hi));
-            let power = $exp::<ORD>(p_hi, p_lo);
-            if ORD { power } else { $finish(x, power, plan) }
+            $exp::<ORD>(p_hi, p_lo)
         }
 
         #[inline(always)]
@@ -98,6 +104,7 @@ macro_rules! pow {
 pow!(
     f64,
     pow_f64,
+    power_f64,
     finish_f64,
     split_any,
     horner_f64,
@@ -106,4 +113,15 @@ pow!(
     0.693_147_180_559_890_3,
     5.497_923_018_708_371e-14
 );
-pow!(f32, pow_f32, finish_f32, split_any_f32, horner_f32, ATANH_F32, exp_sum_f32, 0.693_145_75, 1.428_606_8e-6);
+pow!(
+    f32,
+    pow_f32,
+    power_f32,
+    finish_f32,
+    split_any_f32,
+    horner_f32,
+    ATANH_F32,
+    exp_sum_f32,
+    0.693_145_75,
+    1.428_606_8e-6
+);
