@@ -36,22 +36,7 @@ from stepladder._process import (
     NoiseProcess as NoiseProcess,
 )
 from stepladder._schedule import (
-    AlignYourStepsSchedule as AlignYourStepsSchedule,
-)
-from stepladder._schedule import (
-    ExponentialSchedule as ExponentialSchedule,
-)
-from stepladder._schedule import (
-    KarrasSchedule as KarrasSchedule,
-)
-from stepladder._schedule import (
-    NormalSchedule as NormalSchedule,
-)
-from stepladder._schedule import (
     Schedule as Schedule,
-)
-from stepladder._schedule import (
-    SimpleSchedule as SimpleSchedule,
 )
 from stepladder._schedule import (
     loglinear_interp as loglinear_interp,
@@ -150,6 +135,32 @@ if TYPE_CHECKING:
     from stepladder._sampler import (
         Sampler as Sampler,
     )
+    from stepladder._schedules.curve import BongTangentSchedule as BongTangentSchedule
+    from stepladder._schedules.curve import ConstantSchedule as ConstantSchedule
+    from stepladder._schedules.curve import LinearQuadraticSchedule as LinearQuadraticSchedule
+    from stepladder._schedules.curve import LogitNormalSchedule as LogitNormalSchedule
+    from stepladder._schedules.curve import VPSchedule as VPSchedule
+    from stepladder._schedules.discrete import Beta57Schedule as Beta57Schedule
+    from stepladder._schedules.discrete import BetaSchedule as BetaSchedule
+    from stepladder._schedules.discrete import DDIMUniformSchedule as DDIMUniformSchedule
+    from stepladder._schedules.discrete import NormalSchedule as NormalSchedule
+    from stepladder._schedules.discrete import SGMUniformSchedule as SGMUniformSchedule
+    from stepladder._schedules.discrete import SimpleSchedule as SimpleSchedule
+    from stepladder._schedules.discrete import SmoothstepSchedule as SmoothstepSchedule
+    from stepladder._schedules.distilled import LCMSchedule as LCMSchedule
+    from stepladder._schedules.distilled import SDTurboSchedule as SDTurboSchedule
+    from stepladder._schedules.flow import Flux2Schedule as Flux2Schedule
+    from stepladder._schedules.flow import FluxSchedule as FluxSchedule
+    from stepladder._schedules.flow import LTXVSchedule as LTXVSchedule
+    from stepladder._schedules.optimised import AlignYourStepsSchedule as AlignYourStepsSchedule
+    from stepladder._schedules.range import BetaOverRangeSchedule as BetaOverRangeSchedule
+    from stepladder._schedules.range import ExponentialSchedule as ExponentialSchedule
+    from stepladder._schedules.range import KarrasSchedule as KarrasSchedule
+    from stepladder._schedules.range import LaplaceSchedule as LaplaceSchedule
+    from stepladder._schedules.range import PolyexponentialSchedule as PolyexponentialSchedule
+    from stepladder._schedules.trigonometric import CosineSchedule as CosineSchedule
+    from stepladder._schedules.trigonometric import KLOptimalSchedule as KLOptimalSchedule
+    from stepladder._schedules.trigonometric import TangentSchedule as TangentSchedule
 
 __version__: str = _core.__version__
 get_num_threads = _core.get_num_threads
@@ -175,21 +186,40 @@ _LAZY = {
         ("Dpmpp2mSampler", "Dpmpp2mSdeSampler", "EulerAncestralSampler", "EulerSampler", "HeunSampler", "Sampler"),
         "_sampler",
     ),
+    **dict.fromkeys(
+        (
+            "BongTangentSchedule", "ConstantSchedule", "LinearQuadraticSchedule", "LogitNormalSchedule", "VPSchedule",
+        ),
+        "_schedules.curve",
+    ),
+    **dict.fromkeys(
+        (
+            "Beta57Schedule", "BetaSchedule", "DDIMUniformSchedule", "NormalSchedule", "SGMUniformSchedule",
+            "SimpleSchedule", "SmoothstepSchedule",
+        ),
+        "_schedules.discrete",
+    ),
+    **dict.fromkeys(("LCMSchedule", "SDTurboSchedule"), "_schedules.distilled"),
+    **dict.fromkeys(("Flux2Schedule", "FluxSchedule", "LTXVSchedule"), "_schedules.flow"),
+    **dict.fromkeys(("AlignYourStepsSchedule",), "_schedules.optimised"),
+    **dict.fromkeys(
+        (
+            "BetaOverRangeSchedule", "ExponentialSchedule", "KarrasSchedule", "LaplaceSchedule",
+            "PolyexponentialSchedule",
+        ),
+        "_schedules.range",
+    ),
+    **dict.fromkeys(("CosineSchedule", "KLOptimalSchedule", "TangentSchedule"), "_schedules.trigonometric"),
 }  # fmt: skip
 
 __all__ = [
-    "AlignYourStepsSchedule",
     "DiscreteProcess",
     "EDMParameterization",
     "EDMProcess",
     "EpsilonParameterization",
-    "ExponentialSchedule",
-    "KarrasSchedule",
     "NoiseProcess",
-    "NormalSchedule",
     "Parameterization",
     "Schedule",
-    "SimpleSchedule",
     "VPredictionParameterization",
     "__version__",
     "add_noise",
