@@ -75,6 +75,17 @@ ALL = [
     sl.Flux2Schedule(2048, 2048),
     sl.LTXVSchedule(),
     sl.LTXVSchedule(tokens=100, stretch=False),
+    sl.AlignYourStepsSchedule("sd15", points=32),
+    sl.AlignYourStepsSchedule("svd", sigma_min=0.01, sigma_max=80.0),
+    sl.AlignYourStepsSchedule(convention="a1111"),
+    sl.GITSSchedule(),
+    sl.OptimalStepsSchedule(),
+    sl.TabulatedSchedule((3.0, 1.0, 0.1)),
+    sl.DiffusersSchedule(),
+    sl.DiffusersSchedule("linspace", "ddim"),
+    sl.DiffusersSchedule("trailing", "dpmsolver", convert="beta"),
+    sl.FlowShiftSchedule(3.0),
+    sl.FlowShiftSchedule(mu=1.15, terminal=0.02, grid="flow_match_euler"),
 ]
 
 

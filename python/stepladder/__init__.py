@@ -43,6 +43,36 @@ from stepladder._schedule import (
 )
 
 if TYPE_CHECKING:
+    from stepladder._edit import (
+        concatenate_sigmas as concatenate_sigmas,
+    )
+    from stepladder._edit import (
+        extend_sigmas as extend_sigmas,
+    )
+    from stepladder._edit import (
+        flip_sigmas as flip_sigmas,
+    )
+    from stepladder._edit import (
+        rescale_sigmas as rescale_sigmas,
+    )
+    from stepladder._edit import (
+        set_first_sigma as set_first_sigma,
+    )
+    from stepladder._edit import (
+        split_sigmas as split_sigmas,
+    )
+    from stepladder._edit import (
+        split_sigmas_denoise as split_sigmas_denoise,
+    )
+    from stepladder._edit import (
+        step_range_sigmas as step_range_sigmas,
+    )
+    from stepladder._edit import (
+        strength_sigmas as strength_sigmas,
+    )
+    from stepladder._edit import (
+        truncate_sigmas as truncate_sigmas,
+    )
     from stepladder._execute import Runner as Runner
     from stepladder._execute import StepInfo as StepInfo
     from stepladder._execute import sample as sample
@@ -140,6 +170,8 @@ if TYPE_CHECKING:
     from stepladder._schedules.curve import LinearQuadraticSchedule as LinearQuadraticSchedule
     from stepladder._schedules.curve import LogitNormalSchedule as LogitNormalSchedule
     from stepladder._schedules.curve import VPSchedule as VPSchedule
+    from stepladder._schedules.diffusers import CustomSchedule as CustomSchedule
+    from stepladder._schedules.diffusers import DiffusersSchedule as DiffusersSchedule
     from stepladder._schedules.discrete import Beta57Schedule as Beta57Schedule
     from stepladder._schedules.discrete import BetaSchedule as BetaSchedule
     from stepladder._schedules.discrete import DDIMUniformSchedule as DDIMUniformSchedule
@@ -149,10 +181,14 @@ if TYPE_CHECKING:
     from stepladder._schedules.discrete import SmoothstepSchedule as SmoothstepSchedule
     from stepladder._schedules.distilled import LCMSchedule as LCMSchedule
     from stepladder._schedules.distilled import SDTurboSchedule as SDTurboSchedule
+    from stepladder._schedules.flow import FlowShiftSchedule as FlowShiftSchedule
     from stepladder._schedules.flow import Flux2Schedule as Flux2Schedule
     from stepladder._schedules.flow import FluxSchedule as FluxSchedule
     from stepladder._schedules.flow import LTXVSchedule as LTXVSchedule
     from stepladder._schedules.optimised import AlignYourStepsSchedule as AlignYourStepsSchedule
+    from stepladder._schedules.optimised import GITSSchedule as GITSSchedule
+    from stepladder._schedules.optimised import OptimalStepsSchedule as OptimalStepsSchedule
+    from stepladder._schedules.optimised import TabulatedSchedule as TabulatedSchedule
     from stepladder._schedules.range import BetaOverRangeSchedule as BetaOverRangeSchedule
     from stepladder._schedules.range import ExponentialSchedule as ExponentialSchedule
     from stepladder._schedules.range import KarrasSchedule as KarrasSchedule
@@ -170,6 +206,13 @@ set_num_threads = _core.set_num_threads
 _LAZY = {
     **dict.fromkeys(("Runner", "StepInfo", "sample"), "_execute"),
     **dict.fromkeys(("ArrayModel", "ModelLoader"), "_model"),
+    **dict.fromkeys(
+        (
+            "concatenate_sigmas", "extend_sigmas", "flip_sigmas", "rescale_sigmas", "set_first_sigma", "split_sigmas",
+            "split_sigmas_denoise", "step_range_sigmas", "strength_sigmas", "truncate_sigmas",
+        ),
+        "_edit",
+    ),
     "NoiseSource": "_noise",
     **dict.fromkeys(
         (
@@ -192,6 +235,7 @@ _LAZY = {
         ),
         "_schedules.curve",
     ),
+    **dict.fromkeys(("CustomSchedule", "DiffusersSchedule"), "_schedules.diffusers"),
     **dict.fromkeys(
         (
             "Beta57Schedule", "BetaSchedule", "DDIMUniformSchedule", "NormalSchedule", "SGMUniformSchedule",
@@ -200,8 +244,13 @@ _LAZY = {
         "_schedules.discrete",
     ),
     **dict.fromkeys(("LCMSchedule", "SDTurboSchedule"), "_schedules.distilled"),
-    **dict.fromkeys(("Flux2Schedule", "FluxSchedule", "LTXVSchedule"), "_schedules.flow"),
-    **dict.fromkeys(("AlignYourStepsSchedule",), "_schedules.optimised"),
+    **dict.fromkeys(("FlowShiftSchedule", "Flux2Schedule", "FluxSchedule", "LTXVSchedule"), "_schedules.flow"),
+    **dict.fromkeys(
+        (
+            "AlignYourStepsSchedule", "GITSSchedule", "OptimalStepsSchedule", "TabulatedSchedule",
+        ),
+        "_schedules.optimised",
+    ),
     **dict.fromkeys(
         (
             "BetaOverRangeSchedule", "ExponentialSchedule", "KarrasSchedule", "LaplaceSchedule",

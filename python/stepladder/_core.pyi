@@ -30,7 +30,6 @@ __all__ = [
     "beta_comfyui",
     "beta_over_range",
     "bong_tangent",
-    "check_align_your_steps_family",
     "check_beta",
     "check_bong_tangent",
     "check_laplace",
@@ -40,19 +39,25 @@ __all__ = [
     "check_range",
     "check_rho",
     "check_shift",
+    "check_spacing",
+    "check_table",
     "check_tangent",
     "check_terminal",
     "check_threshold",
     "check_turbo_start",
     "check_vp",
+    "concatenate_sigmas",
     "copy",
     "cosine",
     "ddim_uniform",
     "ddim_uniform_comfyui",
     "exponential",
+    "extend_sigmas",
+    "flip_sigmas",
     "flow_shift",
     "flux2_mu",
     "get_num_threads",
+    "gits",
     "half_log_snr",
     "is_max_denoise",
     "karras",
@@ -66,8 +71,11 @@ __all__ = [
     "logit_normal",
     "loglinear_interp",
     "normal",
+    "optimal_steps",
     "polyexponential",
+    "rescale_sigmas",
     "sd_turbo",
+    "set_first_sigma",
     "set_num_threads",
     "sgm_uniform",
     "sigma_from_half_log_snr",
@@ -76,12 +84,19 @@ __all__ = [
     "simple_comfyui",
     "smoothstep",
     "smoothstep_rounded",
+    "spaced",
+    "split_sigmas",
+    "split_sigmas_denoise",
+    "step_range_sigmas",
+    "strength_sigmas",
+    "tabulated",
     "tangent",
     "trace_dpmpp_2m",
     "trace_dpmpp_2m_sde",
     "trace_euler",
     "trace_euler_ancestral",
     "trace_heun",
+    "truncate_sigmas",
     "validate_schedule",
     "vp",
 ]
@@ -157,7 +172,6 @@ class Tail:
     def take_host(self, built: _Array) -> _Array: ...
     def take(self, built: _Array) -> _Array: ...
 
-def align_your_steps(family: str, steps: SupportsIndex) -> _Array: ...
 def simple(process: Any, steps: SupportsIndex) -> _Array: ...
 def simple_comfyui(process: Any, steps: SupportsIndex) -> _Array: ...
 def normal(process: Any, steps: SupportsIndex) -> _Array: ...
@@ -200,9 +214,42 @@ def check_logit_normal(mean: float, std: float) -> None: ...
 def check_shift(shift: float) -> None: ...
 def check_mu(mu: float) -> None: ...
 def check_terminal(terminal: float) -> None: ...
+def align_your_steps(
+    family: str, points: int, convention: str, sigma_min: float | None, sigma_max: float | None, steps: SupportsIndex
+) -> _Array: ...
+def gits(coefficient: float, steps: SupportsIndex) -> _Array: ...
+def optimal_steps(model: str, steps: SupportsIndex) -> _Array: ...
+def tabulated(table: _Table, replace_last: bool, steps: SupportsIndex) -> _Array: ...
+def check_table(table: _Table) -> None: ...
+def spaced(
+    process: Any,
+    spacing: str,
+    variant: str,
+    steps_offset: int,
+    convert: str,
+    sigma_min: float | None,
+    sigma_max: float | None,
+    steps: SupportsIndex,
+) -> _Array: ...
+def check_spacing(
+    spacing: str, variant: str, steps_offset: int, convert: str, sigma_min: float | None, sigma_max: float | None
+) -> None: ...
+def split_sigmas(sigmas: _Table, step: SupportsIndex) -> tuple[_Array, _Array]: ...
+def split_sigmas_denoise(sigmas: _Table, denoise: float) -> tuple[_Array, _Array]: ...
+def flip_sigmas(sigmas: _Table) -> _Array: ...
+def concatenate_sigmas(first: _Table, second: _Table) -> _Array: ...
+def extend_sigmas(
+    sigmas: _Table, parts: int = 2, start_at: float = ..., end_at: float = 12.0, spacing: str = "linear"
+) -> _Array: ...
+def set_first_sigma(sigmas: _Table, sigma: float) -> _Array: ...
+def rescale_sigmas(sigmas: _Table, start: float, end: float) -> _Array: ...
+def truncate_sigmas(sigmas: _Table, start: float, end: float) -> _Array: ...
+def strength_sigmas(sigmas: _Table, strength: float, host: str = "diffusers") -> _Array: ...
+def step_range_sigmas(
+    sigmas: _Table, start_step: int = 0, last_step: int | None = None, force_full_denoise: bool = True
+) -> _Array: ...
 def loglinear_interp(table: _Table, n: SupportsIndex) -> _Array: ...
 def check_range(sigma_min: float, sigma_max: float) -> None: ...
-def check_align_your_steps_family(family: str) -> None: ...
 def validate_schedule(sigmas: _Array, steps: int) -> None: ...
 
 PROGRAM_VERSION: int

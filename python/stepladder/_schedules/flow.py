@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_size
+from stepladder._schedule import Schedule, check_choice, check_size
+from stepladder.errors import ScheduleError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,3 +144,60 @@ class LTXVSchedule(Schedule):
 
     def _mu(self) -> float:
         return _core.linear_mu(self.tokens, (1024.0, 4096.0), self.base_shift, self.max_shift)
+
+
+@final
+@dataclass(frozen=True)
+class FlowShiftSchedule(Schedule):
+    """Even times of a rectified flow, shifted by a given amount.
+
+    Parameters
+    ----------
+    shift : float
+        `shift * t / (1 + (shift - 1) * t)`, 0.000001 to 1 000 000; 1 leaves the times even.
+    mu : float, optional
+        Dynamic shift in place of `shift`.
+    time_shift : str
+        How `mu` shifts: `"exponential"`, by `exp(mu)`, or `"linear"`, by `mu`.
+    terminal : float, optional
+        Lowest level above 0, in (0, 1), which the others are stretched to end at.
+    grid : str
+        `"even"`: times `linspace(1, 0, steps + 1)`, as model pipelines pass them. `"flow_match_euler"`: those that
+        diffusers' FlowMatchEulerDiscreteScheduler takes by itself, down to a lowest time that is shifted twice.
+
+    Raises
+    ------
+    ScheduleError
+        For parameters outside these limits, or both a `shift` and a `mu`.
+
+    Notes
+    -----
+    Esser et al. (arXiv 2403.03206), section 5.3.2; diffusers' FlowMatchEulerDiscreteScheduler with 1000 training steps.
+    """
+
+    _checked_by_core: ClassVar[bool] = True
+
+    shift: float = 1.0
+    mu: float | None = None
+    time_shift: str = "exponential"
+    terminal: float | None = None
+    grid: str = "even"
+
+    def __post_init__(self) -> None:
+        check_choice("time_shift", self.time_shift, ("exponential", "linear"))
+        check_choice("grid", self.grid, ("even", "flow_match_euler"))
+        _core.check_shift(self.shift)
+        if self.mu is not None:
+            if self.shift != 1.0:
+                raise ScheduleError(f"shift is {self.shift} and mu {self.mu}; expected one of them")
+            (_core.check_mu if self.time_shift == "exponential" else _core.check_shift)(self.mu)
+        if self.terminal is not None:
+            _core.check_terminal(self.terminal)
+
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+        """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
+        shift = self.shift
+        if self.mu is not None:
+            shift = math.exp(self.mu) if self.time_shift == "exponential" else self.mu
+        lowest = None if self.grid == "even" else self.shift / (999.0 + self.shift)
+        return _core.flow_shift(steps, shift, self.terminal, lowest)

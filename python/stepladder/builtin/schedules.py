@@ -11,6 +11,7 @@ from stepladder._schedules.curve import (
     LogitNormalSchedule,
     VPSchedule,
 )
+from stepladder._schedules.diffusers import CustomSchedule, DiffusersSchedule
 from stepladder._schedules.discrete import (
     Beta57Schedule,
     BetaSchedule,
@@ -21,8 +22,13 @@ from stepladder._schedules.discrete import (
     SmoothstepSchedule,
 )
 from stepladder._schedules.distilled import LCMSchedule, SDTurboSchedule
-from stepladder._schedules.flow import Flux2Schedule, FluxSchedule, LTXVSchedule
-from stepladder._schedules.optimised import AlignYourStepsSchedule
+from stepladder._schedules.flow import FlowShiftSchedule, Flux2Schedule, FluxSchedule, LTXVSchedule
+from stepladder._schedules.optimised import (
+    AlignYourStepsSchedule,
+    GITSSchedule,
+    OptimalStepsSchedule,
+    TabulatedSchedule,
+)
 from stepladder._schedules.range import (
     BetaOverRangeSchedule,
     ExponentialSchedule,
@@ -243,4 +249,38 @@ def register_schedules(register: Register) -> None:
             "a1111": ("Align Your Steps",),
             "diffusers": ("AysSchedules",),
         },
+    )
+    register(
+        "gits",
+        GITSSchedule,
+        source="Chen et al. (arXiv 2405.11326)",
+        aliases={"comfyui": ("GITSScheduler",), "stable_diffusion_cpp": ("gits",)},
+    )
+    register(
+        "optimal_steps",
+        OptimalStepsSchedule,
+        source="Pei, Hu & Gu (arXiv 2503.21774)",
+        aliases={"comfyui": ("OptimalStepsScheduler",)},
+    )
+    register(
+        "tabulated",
+        TabulatedSchedule,
+        source="A table of one's own, log-linear as in Align Your Steps (arXiv 2404.14507)",
+    )
+    register(
+        "custom",
+        CustomSchedule,
+        source="A list of one's own, as in diffusers' timesteps= and sigmas=",
+        aliases={"comfyui": ("ManualSigmas",)},
+    )
+    register(
+        "diffusers",
+        DiffusersSchedule,
+        source="diffusers' timestep_spacing and conversions",
+    )
+    register(
+        "flow_shift",
+        FlowShiftSchedule,
+        source="Esser et al. (arXiv 2403.03206), section 5.3.2",
+        aliases={"diffusers": ("FlowMatchEulerDiscreteScheduler",)},
     )

@@ -2,7 +2,9 @@
 
 mod curve;
 mod discrete;
+mod edit;
 mod flow;
+mod optimised;
 mod range;
 
 use numpy::PyArray1;
@@ -30,11 +32,6 @@ pub(crate) fn filled<'py>(
 /// A host's own list, as the core made it; `steps` lends the interpreter.
 pub(crate) fn list<'py>(steps: &Bound<'py, PyAny>, sigmas: Result<Vec<f64>>) -> PyResult<Bound<'py, PyArray1<f64>>> {
     Ok(PyArray1::from_vec(steps.py(), sigmas.map_err(to_py)?))
-}
-
-#[pyfunction]
-fn align_your_steps<'py>(family: &str, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    filled(steps, |out| schedule::align_your_steps(family, out))
 }
 
 /// Resample a descending table of noise levels to `n` values, log-linearly.
@@ -73,12 +70,6 @@ fn loglinear_interp<'py>(table: &Bound<'py, PyAny>, n: &Bound<'py, PyAny>) -> Py
 #[pyfunction]
 fn check_range(sigma_min: f64, sigma_max: f64) -> PyResult<()> {
     schedule::check_range(sigma_min, sigma_max).map_err(to_py)
-}
-
-/// Raises unless the table of that family is known.
-#[pyfunction]
-fn check_align_your_steps_family(family: &str) -> PyResult<()> {
-    schedule::align_your_steps(family, &mut [0.0; 2]).map_err(to_py)
 }
 
 /// Raises unless the values are a whole schedule of that many steps.
@@ -124,11 +115,11 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Tail>()?;
     curve::register(m)?;
     discrete::register(m)?;
+    edit::register(m)?;
     flow::register(m)?;
+    optimised::register(m)?;
     range::register(m)?;
-    m.add_function(wrap_pyfunction!(align_your_steps, m)?)?;
     m.add_function(wrap_pyfunction!(loglinear_interp, m)?)?;
     m.add_function(wrap_pyfunction!(check_range, m)?)?;
-    m.add_function(wrap_pyfunction!(check_align_your_steps_family, m)?)?;
     m.add_function(wrap_pyfunction!(validate_schedule, m)?)
 }

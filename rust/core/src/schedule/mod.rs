@@ -8,7 +8,9 @@ mod align_your_steps;
 mod beta;
 mod cosine;
 mod ddim_uniform;
+mod diffusers;
 mod distilled;
+mod edit;
 mod exponential;
 mod flow_shift;
 mod incomplete_beta;
@@ -24,15 +26,21 @@ mod polyexponential;
 mod sgm_uniform;
 mod simple;
 mod smoothstep;
+mod tabulated;
 mod tail;
 mod tangent;
 mod vp;
 
-pub use align_your_steps::{AYS_FAMILIES, align_your_steps};
+pub use align_your_steps::{AYS_CONVENTIONS, AYS_FAMILIES, align_your_steps, align_your_steps_as};
 pub use beta::{beta, beta_comfyui, beta_over_range, check_beta};
 pub use cosine::cosine;
 pub use ddim_uniform::{ddim_uniform, ddim_uniform_comfyui};
+pub use diffusers::{CONVERSIONS, SPACING_VARIANTS, SPACINGS, Spacing, spaced};
 pub use distilled::{TURBO_POINTS, check_lcm_points, check_turbo_start, lcm, sd_turbo};
+pub use edit::{
+    EXTENSIONS, STRENGTH_HOSTS, concatenate_sigmas, extend_sigmas, flip_sigmas, rescale_sigmas, set_first_sigma,
+    split_sigmas, split_sigmas_denoise, step_range_sigmas, strength_sigmas, truncate_sigmas,
+};
 pub use exponential::exponential;
 pub use flow_shift::{check_mu, check_shift, check_terminal, flow_shift, flux2_mu, linear_mu};
 pub use karras::{check_rho, karras};
@@ -46,6 +54,7 @@ pub use polyexponential::polyexponential;
 pub use sgm_uniform::sgm_uniform;
 pub use simple::{simple, simple_comfyui};
 pub use smoothstep::{smoothstep, smoothstep_rounded};
+pub use tabulated::{OPTIMAL_STEPS_MODELS, gits, optimal_steps, tabulated};
 pub use tail::{Tail, TailRule, tail};
 pub use tangent::{bong_tangent, check_bong_tangent, check_tangent, tangent};
 pub use vp::{check_vp, vp};

@@ -2,7 +2,8 @@
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
-use stepladder_core::{Noun, schedule};
+use stepladder_core::Noun;
+use stepladder_core::schedule::{self, Spacing};
 
 use super::{filled, list, steps};
 use crate::error::to_py;
@@ -123,7 +124,38 @@ fn check_lcm_points(original_steps: &Bound<'_, PyAny>) -> PyResult<()> {
     lcm_points(original_steps).map(drop)
 }
 
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "one parameter per field of the Python class")]
+fn spaced<'py>(
+    process: &Bound<'py, PyAny>,
+    spacing: &str,
+    variant: &str,
+    steps_offset: usize,
+    convert: &str,
+    sigma_min: Option<f64>,
+    sigma_max: Option<f64>,
+    steps: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let choice = Spacing { spacing, variant, steps_offset, convert, ends: [sigma_min, sigma_max] };
+    with_process(process, |process| filled(steps, |out| schedule::spaced(process, &choice, out)))
+}
+
+/// Raises unless these can choose training steps.
+#[pyfunction]
+fn check_spacing(
+    spacing: &str,
+    variant: &str,
+    steps_offset: usize,
+    convert: &str,
+    sigma_min: Option<f64>,
+    sigma_max: Option<f64>,
+) -> PyResult<()> {
+    Spacing { spacing, variant, steps_offset, convert, ends: [sigma_min, sigma_max] }.check().map_err(to_py)
+}
+
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(spaced, m)?)?;
+    m.add_function(wrap_pyfunction!(check_spacing, m)?)?;
     m.add_function(wrap_pyfunction!(simple, m)?)?;
     m.add_function(wrap_pyfunction!(simple_comfyui, m)?)?;
     m.add_function(wrap_pyfunction!(normal, m)?)?;
