@@ -87,22 +87,7 @@ from stepladder._process import (
     VPSDEProcess as VPSDEProcess,
 )
 from stepladder._schedule import (
-    AlignYourStepsSchedule as AlignYourStepsSchedule,
-)
-from stepladder._schedule import (
-    ExponentialSchedule as ExponentialSchedule,
-)
-from stepladder._schedule import (
-    KarrasSchedule as KarrasSchedule,
-)
-from stepladder._schedule import (
-    NormalSchedule as NormalSchedule,
-)
-from stepladder._schedule import (
     Schedule as Schedule,
-)
-from stepladder._schedule import (
-    SimpleSchedule as SimpleSchedule,
 )
 from stepladder._schedule import (
     loglinear_interp as loglinear_interp,
@@ -111,6 +96,36 @@ from stepladder._schedule import (
 if TYPE_CHECKING:
     from stepladder._batch import SigmasBatch as SigmasBatch
     from stepladder._batch import sigmas_batch as sigmas_batch
+    from stepladder._edit import (
+        concatenate_sigmas as concatenate_sigmas,
+    )
+    from stepladder._edit import (
+        extend_sigmas as extend_sigmas,
+    )
+    from stepladder._edit import (
+        flip_sigmas as flip_sigmas,
+    )
+    from stepladder._edit import (
+        rescale_sigmas as rescale_sigmas,
+    )
+    from stepladder._edit import (
+        set_first_sigma as set_first_sigma,
+    )
+    from stepladder._edit import (
+        split_sigmas as split_sigmas,
+    )
+    from stepladder._edit import (
+        split_sigmas_denoise as split_sigmas_denoise,
+    )
+    from stepladder._edit import (
+        step_range_sigmas as step_range_sigmas,
+    )
+    from stepladder._edit import (
+        strength_sigmas as strength_sigmas,
+    )
+    from stepladder._edit import (
+        truncate_sigmas as truncate_sigmas,
+    )
     from stepladder._execute import Runner as Runner
     from stepladder._execute import StepInfo as StepInfo
     from stepladder._execute import sample as sample
@@ -203,6 +218,38 @@ if TYPE_CHECKING:
     from stepladder._sampler import (
         Sampler as Sampler,
     )
+    from stepladder._schedules.curve import BongTangentSchedule as BongTangentSchedule
+    from stepladder._schedules.curve import ConstantSchedule as ConstantSchedule
+    from stepladder._schedules.curve import LinearQuadraticSchedule as LinearQuadraticSchedule
+    from stepladder._schedules.curve import LogitNormalSchedule as LogitNormalSchedule
+    from stepladder._schedules.curve import VPSchedule as VPSchedule
+    from stepladder._schedules.diffusers import CustomSchedule as CustomSchedule
+    from stepladder._schedules.diffusers import DiffusersSchedule as DiffusersSchedule
+    from stepladder._schedules.discrete import Beta57Schedule as Beta57Schedule
+    from stepladder._schedules.discrete import BetaSchedule as BetaSchedule
+    from stepladder._schedules.discrete import DDIMUniformSchedule as DDIMUniformSchedule
+    from stepladder._schedules.discrete import NormalSchedule as NormalSchedule
+    from stepladder._schedules.discrete import SGMUniformSchedule as SGMUniformSchedule
+    from stepladder._schedules.discrete import SimpleSchedule as SimpleSchedule
+    from stepladder._schedules.discrete import SmoothstepSchedule as SmoothstepSchedule
+    from stepladder._schedules.distilled import LCMSchedule as LCMSchedule
+    from stepladder._schedules.distilled import SDTurboSchedule as SDTurboSchedule
+    from stepladder._schedules.flow import FlowShiftSchedule as FlowShiftSchedule
+    from stepladder._schedules.flow import Flux2Schedule as Flux2Schedule
+    from stepladder._schedules.flow import FluxSchedule as FluxSchedule
+    from stepladder._schedules.flow import LTXVSchedule as LTXVSchedule
+    from stepladder._schedules.optimised import AlignYourStepsSchedule as AlignYourStepsSchedule
+    from stepladder._schedules.optimised import GITSSchedule as GITSSchedule
+    from stepladder._schedules.optimised import OptimalStepsSchedule as OptimalStepsSchedule
+    from stepladder._schedules.optimised import TabulatedSchedule as TabulatedSchedule
+    from stepladder._schedules.range import BetaOverRangeSchedule as BetaOverRangeSchedule
+    from stepladder._schedules.range import ExponentialSchedule as ExponentialSchedule
+    from stepladder._schedules.range import KarrasSchedule as KarrasSchedule
+    from stepladder._schedules.range import LaplaceSchedule as LaplaceSchedule
+    from stepladder._schedules.range import PolyexponentialSchedule as PolyexponentialSchedule
+    from stepladder._schedules.trigonometric import CosineSchedule as CosineSchedule
+    from stepladder._schedules.trigonometric import KLOptimalSchedule as KLOptimalSchedule
+    from stepladder._schedules.trigonometric import TangentSchedule as TangentSchedule
 
 __version__: str = _core.__version__
 get_num_threads = _core.get_num_threads
@@ -213,6 +260,13 @@ _LAZY = {
     **dict.fromkeys(("SigmasBatch", "sigmas_batch"), "_batch"),
     **dict.fromkeys(("Runner", "StepInfo", "sample"), "_execute"),
     **dict.fromkeys(("ArrayModel", "ModelLoader"), "_model"),
+    **dict.fromkeys(
+        (
+            "concatenate_sigmas", "extend_sigmas", "flip_sigmas", "rescale_sigmas", "set_first_sigma", "split_sigmas",
+            "split_sigmas_denoise", "step_range_sigmas", "strength_sigmas", "truncate_sigmas",
+        ),
+        "_edit",
+    ),
     "NoiseSource": "_noise",
     **dict.fromkeys(
         (
@@ -229,10 +283,39 @@ _LAZY = {
         ("Dpmpp2mSampler", "Dpmpp2mSdeSampler", "EulerAncestralSampler", "EulerSampler", "HeunSampler", "Sampler"),
         "_sampler",
     ),
+    **dict.fromkeys(
+        (
+            "BongTangentSchedule", "ConstantSchedule", "LinearQuadraticSchedule", "LogitNormalSchedule", "VPSchedule",
+        ),
+        "_schedules.curve",
+    ),
+    **dict.fromkeys(("CustomSchedule", "DiffusersSchedule"), "_schedules.diffusers"),
+    **dict.fromkeys(
+        (
+            "Beta57Schedule", "BetaSchedule", "DDIMUniformSchedule", "NormalSchedule", "SGMUniformSchedule",
+            "SimpleSchedule", "SmoothstepSchedule",
+        ),
+        "_schedules.discrete",
+    ),
+    **dict.fromkeys(("LCMSchedule", "SDTurboSchedule"), "_schedules.distilled"),
+    **dict.fromkeys(("FlowShiftSchedule", "Flux2Schedule", "FluxSchedule", "LTXVSchedule"), "_schedules.flow"),
+    **dict.fromkeys(
+        (
+            "AlignYourStepsSchedule", "GITSSchedule", "OptimalStepsSchedule", "TabulatedSchedule",
+        ),
+        "_schedules.optimised",
+    ),
+    **dict.fromkeys(
+        (
+            "BetaOverRangeSchedule", "ExponentialSchedule", "KarrasSchedule", "LaplaceSchedule",
+            "PolyexponentialSchedule",
+        ),
+        "_schedules.range",
+    ),
+    **dict.fromkeys(("CosineSchedule", "KLOptimalSchedule", "TangentSchedule"), "_schedules.trigonometric"),
 }  # fmt: skip
 
 __all__ = [
-    "AlignYourStepsSchedule",
     "ConsistencyParameterization",
     "ContinuousVProcess",
     "CosmosProcess",
@@ -242,20 +325,16 @@ __all__ = [
     "EDMParameterization",
     "EDMProcess",
     "EpsilonParameterization",
-    "ExponentialSchedule",
     "FlowParameterization",
     "FlowProcess",
     "FluxProcess",
     "ImgToImgFlowParameterization",
     "ImgToImgParameterization",
-    "KarrasSchedule",
     "LCMParameterization",
     "NoiseProcess",
-    "NormalSchedule",
     "Parameterization",
     "RawVPredictionParameterization",
     "Schedule",
-    "SimpleSchedule",
     "StableCascadeProcess",
     "TrigFlowParameterization",
     "TrigFlowProcess",

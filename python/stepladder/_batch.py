@@ -14,13 +14,9 @@ import numpy.typing as npt
 from stepladder import _core
 from stepladder._plugins import shared
 from stepladder._process import NoiseProcess
-from stepladder._schedule import (
-    AlignYourStepsSchedule,
-    ExponentialSchedule,
-    KarrasSchedule,
-    NormalSchedule,
-    SimpleSchedule,
-)
+from stepladder._schedules.discrete import NormalSchedule, SimpleSchedule
+from stepladder._schedules.optimised import AlignYourStepsSchedule
+from stepladder._schedules.range import ExponentialSchedule, KarrasSchedule
 from stepladder.errors import ProcessError, ScheduleError
 
 if TYPE_CHECKING:
@@ -174,11 +170,10 @@ def sigmas_batch(
         else:
             rho = _column("rho", params.get("rho", 7.0))
             made = _core.batch_karras(counts, part, low, high, rho, allocate, threads)
-    elif entry.factory is AlignYourStepsSchedule:
+    elif entry.factory is AlignYourStepsSchedule and params.keys() <= {"family"}:
         schedule = shared().make("schedule", name, params)
         made = _core.batch_align_your_steps(counts, part, schedule.family, allocate, threads)
-    elif entry.factory is SimpleSchedule or entry.factory is NormalSchedule:
-        shared().make("schedule", name, params)
+    elif not params and (entry.factory is SimpleSchedule or entry.factory is NormalSchedule):
         compiled = _core.batch_simple if entry.factory is SimpleSchedule else _core.batch_normal
         made = compiled(counts, part, _required(process, name), allocate, threads)
     else:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeAlias, final
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
 
 from stepladder import _core
-from stepladder._core import align_your_steps as _align_your_steps
-from stepladder._core import exponential as _exponential
-from stepladder._core import karras as _karras
 from stepladder._core import loglinear_interp as loglinear_interp
-from stepladder._core import normal as _normal
-from stepladder._core import simple as _simple
 from stepladder._process import NoiseProcess
 from stepladder.errors import ProcessError, ScheduleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TailRule: TypeAlias = Literal["steps_over_denoise", "round"]
 
@@ -45,6 +42,11 @@ class Schedule(ABC):
 
     _checked_by_core: ClassVar[bool] = False
     """Whether `generate` comes from the compiled core, which checks what it returns."""
+
+    @property
+    def _host_form(self) -> bool:
+        """Whether `generate` returns a host's own list, of any length and not necessarily descending to 0."""
+        return False
 
     @abstractmethod
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
@@ -77,7 +79,9 @@ class Schedule(ABC):
         -------
         ndarray
             Fresh float64 array, strictly descending, the last value exactly 0: `steps + 1` values, or with the tail
-            rule `"round"` and `denoise < 1`, `round(steps * denoise) + 1`. Empty when `denoise` is 0.
+            rule `"round"` and `denoise < 1`, `round(steps * denoise) + 1`. Empty when `denoise` is 0. A schedule made
+            with a host's `convention` returns that host's list instead, which may have another count, repeat levels or
+            end above 0.
 
         Raises
         ------
@@ -106,6 +110,8 @@ class Schedule(ABC):
             discards_penultimate = sampler is not None and sampler.discards_penultimate
         tail = _core.Tail(self.tail_rule, steps, denoise, discards_penultimate)
         built = self.generate(process, tail.build)
+        if self._host_form:
+            return tail.take_host(built)
         if not self._checked_by_core:
             try:
                 _core.validate_schedule(built, tail.build)
@@ -114,167 +120,30 @@ class Schedule(ABC):
         return tail.take(built)
 
 
-@final
-@dataclass(frozen=True)
-class KarrasSchedule(Schedule):
-    """Levels evenly spaced in `sigma ** (1 / rho)`.
-
-    Parameters
-    ----------
-    rho : float
-        Above 0, up to 1000. More places more steps at low noise.
-    sigma_min, sigma_max : float, optional
-        Ends of the range. None: the process's.
-
-    Raises
-    ------
-    ScheduleError
-        For parameters outside these limits.
-
-    Notes
-    -----
-    Karras et al. (arXiv 2206.00364), equation 5. One step is `[sigma_max, 0]`.
-    """
-
-    _checked_by_core: ClassVar[bool] = True
-
-    rho: float = 7.0
-    sigma_min: float | None = None
-    sigma_max: float | None = None
-
-    def __post_init__(self) -> None:
-        _core.check_rho(self.rho)
-        _check_range(self.sigma_min, self.sigma_max)
-
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
-        """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        sigma_min, sigma_max = self.sigma_min, self.sigma_max
-        return _karras(
-            steps,
-            process.sigma_min if sigma_min is None else sigma_min,
-            process.sigma_max if sigma_max is None else sigma_max,
-            self.rho,
-        )
-
-
-@final
-@dataclass(frozen=True)
-class ExponentialSchedule(Schedule):
-    """Levels evenly spaced in log sigma.
-
-    Parameters
-    ----------
-    sigma_min, sigma_max : float, optional
-        Ends of the range. None: the process's.
-
-    Raises
-    ------
-    ScheduleError
-        For a range that is empty, not positive or not finite.
-
-    Notes
-    -----
-    Lu et al., "DPM-Solver" (arXiv 2206.00927), section 3.3: uniform in half log-SNR, which is `-ln(sigma)` for the
-    processes whose sigma is a noise-to-signal ratio. One step is `[sigma_max, 0]`.
-    """
-
-    _checked_by_core: ClassVar[bool] = True
-
-    sigma_min: float | None = None
-    sigma_max: float | None = None
-
-    def __post_init__(self) -> None:
-        _check_range(self.sigma_min, self.sigma_max)
-
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
-        """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        sigma_min, sigma_max = self.sigma_min, self.sigma_max
-        return _exponential(
-            steps,
-            process.sigma_min if sigma_min is None else sigma_min,
-            process.sigma_max if sigma_max is None else sigma_max,
-        )
-
-
-@final
-@dataclass(frozen=True)
-class SimpleSchedule(Schedule):
-    """Levels picked from the process's table at an even stride, from the top.
-
-    With more steps than levels the host's formula repeats levels; here the steps are then spread evenly over the whole
-    table, log-linear between levels, so that there are always exactly as many as were asked for.
-
-    Notes
-    -----
-    ComfyUI's `simple`: `table[-(1 + int(k * len(table) / steps))]` for k from 0 to `steps - 1`, then 0.
-    """
-
-    _checked_by_core: ClassVar[bool] = True
-
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
-        """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        return _simple(process, steps)
-
-
-@final
-@dataclass(frozen=True)
-class NormalSchedule(Schedule):
-    """Levels evenly spaced in the process's time, both ends included.
-
-    Notes
-    -----
-    ComfyUI's `normal`: `sigma(linspace(t(sigma_max), t(sigma_min), steps))`, then 0. Where the process itself comes
-    within 1e-5 of 0, time is divided into `steps + 1` points and the last of them becomes the exact 0.
-    """
-
-    _checked_by_core: ClassVar[bool] = True
-
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
-        """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        return _normal(process, steps)
-
-
-@final
-@dataclass(frozen=True)
-class AlignYourStepsSchedule(Schedule):
-    """Levels optimised for one model family at 10 steps, stretched log-linearly to any other count.
-
-    The levels are the model's own: the process's range is not used. As in ComfyUI the table is interpolated to
-    `steps + 1` values, the last of which becomes 0.
-
-    Parameters
-    ----------
-    family : str
-        The model: `"sd15"`, `"sdxl"`, `"svd"` (Stable Video Diffusion) or `"deepfloyd"` (IF, stage 1).
-
-    Raises
-    ------
-    ScheduleError
-        For a family without a published table.
-
-    Notes
-    -----
-    Sabour, Fidler & Kreis, "Align Your Steps: Optimizing Sampling Schedules in Diffusion Models" (arXiv 2404.14507),
-    table 3; for `sd15` and `sdxl` the exact levels at the training steps that the authors' project page lists.
-    """
-
-    tail_rule: ClassVar[TailRule] = "round"
-    _checked_by_core: ClassVar[bool] = True
-
-    family: str = "sdxl"
-
-    def __post_init__(self) -> None:
-        _core.check_align_your_steps_family(self.family)
-
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
-        """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        return _align_your_steps(self.family, steps)
-
-
-def _check_range(sigma_min: float | None, sigma_max: float | None) -> None:
+def check_range(sigma_min: float | None, sigma_max: float | None) -> None:
     """Check the ends that are given; whether one given end fits a process shows when it meets one."""
     if sigma_min is not None or sigma_max is not None:
         _core.check_range(
             sigma_min if sigma_min is not None else np.nextafter(0.0, 1.0),
             sigma_max if sigma_max is not None else np.finfo(np.float64).max,
         )
+
+
+def check_choice(name: str, got: object, known: Iterable[str]) -> None:
+    """Raise unless `got` is one of the known words."""
+    known = tuple(known)
+    if got not in known:
+        shown = f'"{got}"' if isinstance(got, str) else repr(got)
+        raise ScheduleError(f"{name} is {shown}; expected one of {', '.join(known)}")
+
+
+def check_convention(got: str | None, known: Iterable[str]) -> None:
+    """Raise unless `got` is None or a host whose own form of a schedule exists."""
+    if got is not None:
+        check_choice("convention", got, known)
+
+
+def check_size(name: str, got: int) -> None:
+    """Raise unless `got` is a number of pixels."""
+    if isinstance(got, bool) or not isinstance(got, int) or not 1 <= got <= 1_000_000:
+        raise ScheduleError(f"{name} is {got!r}; expected an int from 1 to 1000000")

@@ -17,7 +17,8 @@ def karras(steps, sigma_min, sigma_max, rho):
     if steps == 1:
         return _closed([high])
     high, low = high ** (1 / rho), low ** (1 / rho)
-    return _closed((high + MP.mpf(k) / (steps - 1) * (low - high)) ** rho for k in range(steps))
+    # Weights, not a difference: at the low end 40 digits would not hold both powers.
+    return _closed((((steps - 1 - k) * high + k * low) / (steps - 1)) ** rho for k in range(steps))
 
 
 def exponential(steps, sigma_min, sigma_max):
@@ -46,3 +47,10 @@ def normal(steps, start, end, sigma):
 def loglinear_interp(table, n):
     old, new = np.linspace(0, 1, len(table)), np.linspace(0, 1, n)
     return np.exp(np.interp(new, old, np.log(np.asarray(table, dtype=np.float64)[::-1])))[::-1]
+
+
+def kl_optimal(steps, sigma_min, sigma_max):
+    low, high = MP.atan(MP.mpf(sigma_min)), MP.atan(MP.mpf(sigma_max))
+    if steps == 1:
+        return _closed([MP.mpf(sigma_max)])
+    return _closed(MP.tan(high + MP.mpf(k) / (steps - 1) * (low - high)) for k in range(steps))

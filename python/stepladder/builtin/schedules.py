@@ -4,13 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepladder._schedule import (
+from stepladder._schedules.curve import (
+    BongTangentSchedule,
+    ConstantSchedule,
+    LinearQuadraticSchedule,
+    LogitNormalSchedule,
+    VPSchedule,
+)
+from stepladder._schedules.diffusers import CustomSchedule, DiffusersSchedule
+from stepladder._schedules.discrete import (
+    Beta57Schedule,
+    BetaSchedule,
+    DDIMUniformSchedule,
+    NormalSchedule,
+    SGMUniformSchedule,
+    SimpleSchedule,
+    SmoothstepSchedule,
+)
+from stepladder._schedules.distilled import LCMSchedule, SDTurboSchedule
+from stepladder._schedules.flow import FlowShiftSchedule, Flux2Schedule, FluxSchedule, LTXVSchedule
+from stepladder._schedules.optimised import (
     AlignYourStepsSchedule,
+    GITSSchedule,
+    OptimalStepsSchedule,
+    TabulatedSchedule,
+)
+from stepladder._schedules.range import (
+    BetaOverRangeSchedule,
     ExponentialSchedule,
     KarrasSchedule,
-    NormalSchedule,
-    SimpleSchedule,
+    LaplaceSchedule,
+    PolyexponentialSchedule,
 )
+from stepladder._schedules.trigonometric import CosineSchedule, KLOptimalSchedule, TangentSchedule
 from stepladder.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -24,25 +50,195 @@ def register_schedules(register: Register) -> None:
         "simple",
         SimpleSchedule,
         source="ComfyUI's simple: table[-(1 + int(k * len(table) / steps))]",
-        aliases={"comfyui": ("simple",), "a1111": ("Simple",)},
+        aliases={
+            "comfyui": ("simple",),
+            "a1111": ("Simple",),
+            "stable_diffusion_cpp": ("simple",),
+        },
+    )
+    register(
+        "sgm_uniform",
+        SGMUniformSchedule,
+        source="Stability's generative-models: sigma(linspace(t(sigma_max), t(sigma_min), steps + 1)[:-1])",
+        aliases={
+            "comfyui": ("sgm_uniform",),
+            "a1111": ("SGM Uniform",),
+            "stable_diffusion_cpp": ("sgm_uniform",),
+        },
     )
     register(
         "karras",
         KarrasSchedule,
         source="Karras et al. (arXiv 2206.00364), equation 5",
-        aliases={"comfyui": ("karras",), "a1111": ("Karras",), "k_diffusion": ("get_sigmas_karras",)},
+        aliases={
+            "comfyui": (
+                "karras",
+                "KarrasScheduler",
+            ),
+            "a1111": ("Karras",),
+            "k_diffusion": ("get_sigmas_karras",),
+            "stable_diffusion_cpp": ("karras",),
+        },
     )
     register(
         "exponential",
         ExponentialSchedule,
         source="Lu et al., DPM-Solver (arXiv 2206.00927), section 3.3",
-        aliases={"comfyui": ("exponential",), "a1111": ("Exponential",), "k_diffusion": ("get_sigmas_exponential",)},
+        aliases={
+            "comfyui": (
+                "exponential",
+                "ExponentialScheduler",
+            ),
+            "a1111": ("Exponential",),
+            "k_diffusion": ("get_sigmas_exponential",),
+            "stable_diffusion_cpp": ("exponential",),
+        },
+    )
+    register(
+        "ddim_uniform",
+        DDIMUniformSchedule,
+        source="Song et al., DDIM (arXiv 2010.02502), appendix D.1; ComfyUI's ddim_uniform",
+        aliases={"comfyui": ("ddim_uniform",), "a1111": ("DDIM",)},
+    )
+    register(
+        "beta",
+        BetaSchedule,
+        source="Lee et al., Beta Sampling is All You Need (arXiv 2407.12173)",
+        aliases={
+            "comfyui": (
+                "beta",
+                "BetaSamplingScheduler",
+            ),
+            "stable_diffusion_cpp": ("beta",),
+        },
+    )
+    register(
+        "beta_over_range",
+        BetaOverRangeSchedule,
+        source="A1111's and diffusers' reading of Lee et al. (arXiv 2407.12173): quantiles over sigma",
+        aliases={"a1111": ("Beta",), "diffusers": ("use_beta_sigmas",)},
+    )
+    register(
+        "beta57",
+        Beta57Schedule,
+        source="RES4LYF's beta57: Lee et al. (arXiv 2407.12173) with 0.5 and 0.7",
+        aliases={"res4lyf": ("beta57",)},
     )
     register(
         "normal",
         NormalSchedule,
         source="ComfyUI's normal: sigma(linspace(t(sigma_max), t(sigma_min), steps))",
-        aliases={"comfyui": ("normal",), "a1111": ("Normal",)},
+        aliases={
+            "comfyui": ("normal",),
+            "a1111": ("Normal",),
+            "stable_diffusion_cpp": ("discrete",),
+        },
+    )
+    register(
+        "linear_quadratic",
+        LinearQuadraticSchedule,
+        source="Genmo's Mochi (2024)",
+        aliases={"comfyui": ("linear_quadratic",)},
+    )
+    register(
+        "kl_optimal",
+        KLOptimalSchedule,
+        source="Sabour, Fidler & Kreis (arXiv 2404.14507), theorem 3.1",
+        aliases={
+            "comfyui": ("kl_optimal",),
+            "a1111": ("KL Optimal",),
+            "stable_diffusion_cpp": ("kl_optimal",),
+        },
+    )
+    register(
+        "polyexponential",
+        PolyexponentialSchedule,
+        source="k-diffusion's get_sigmas_polyexponential",
+        aliases={
+            "comfyui": ("PolyexponentialScheduler",),
+            "a1111": ("Polyexponential",),
+            "k_diffusion": ("get_sigmas_polyexponential",),
+        },
+    )
+    register(
+        "laplace",
+        LaplaceSchedule,
+        source="Hang et al. (arXiv 2407.03297)",
+        aliases={"comfyui": ("LaplaceScheduler",)},
+    )
+    register(
+        "vp",
+        VPSchedule,
+        source="Song et al., score-based SDEs (arXiv 2011.13456)",
+        aliases={"comfyui": ("VPScheduler",), "k_diffusion": ("get_sigmas_vp",)},
+    )
+    register(
+        "sd_turbo",
+        SDTurboSchedule,
+        source="Sauer et al., Adversarial Diffusion Distillation (arXiv 2311.17042)",
+        aliases={"comfyui": ("SDTurboScheduler",)},
+    )
+    register(
+        "lcm",
+        LCMSchedule,
+        source="Luo et al., Latent Consistency Models (arXiv 2310.04378)",
+        aliases={"stable_diffusion_cpp": ("lcm",)},
+    )
+    register(
+        "smoothstep",
+        SmoothstepSchedule,
+        source="stable-diffusion.cpp's smoothstep: u**2 * (3 - 2 * u) over the table's index",
+        aliases={"stable_diffusion_cpp": ("smoothstep",)},
+    )
+    register(
+        "cosine",
+        CosineSchedule,
+        source="A raised cosine in sigma",
+    )
+    register(
+        "tangent",
+        TangentSchedule,
+        source="One stage of RES4LYF's tangent schedulers",
+        aliases={"res4lyf": ("Tan Scheduler",)},
+    )
+    register(
+        "bong_tangent",
+        BongTangentSchedule,
+        source="RES4LYF's bong_tangent",
+        aliases={"res4lyf": ("bong_tangent",)},
+    )
+    register(
+        "constant",
+        ConstantSchedule,
+        source="RES4LYF's constant scheduler, where it descends",
+        aliases={"res4lyf": ("Constant Scheduler",)},
+    )
+    register(
+        "logit_normal",
+        LogitNormalSchedule,
+        source="Esser et al. (arXiv 2403.03206), section 3.1; Ideogram 4's reference sampler",
+        aliases={
+            "comfyui": ("Ideogram4Scheduler",),
+            "stable_diffusion_cpp": ("logit_normal",),
+        },
+    )
+    register(
+        "flux",
+        FluxSchedule,
+        source="Black Forest Labs' Flux: exponential shift, mu linear in the image tokens",
+        aliases={"stable_diffusion_cpp": ("flux",)},
+    )
+    register(
+        "flux2",
+        Flux2Schedule,
+        source="Black Forest Labs' Flux 2: exponential shift, mu fitted to tokens and steps",
+        aliases={"comfyui": ("Flux2Scheduler",), "stable_diffusion_cpp": ("flux2",)},
+    )
+    register(
+        "ltxv",
+        LTXVSchedule,
+        source="Lightricks' LTX-Video: exponential shift, stretched to a terminal level",
+        aliases={"comfyui": ("LTXVScheduler",), "stable_diffusion_cpp": ("ltx2",)},
     )
     register(
         "align_your_steps",
@@ -53,4 +249,38 @@ def register_schedules(register: Register) -> None:
             "a1111": ("Align Your Steps",),
             "diffusers": ("AysSchedules",),
         },
+    )
+    register(
+        "gits",
+        GITSSchedule,
+        source="Chen et al. (arXiv 2405.11326)",
+        aliases={"comfyui": ("GITSScheduler",), "stable_diffusion_cpp": ("gits",)},
+    )
+    register(
+        "optimal_steps",
+        OptimalStepsSchedule,
+        source="Pei, Hu & Gu (arXiv 2503.21774)",
+        aliases={"comfyui": ("OptimalStepsScheduler",)},
+    )
+    register(
+        "tabulated",
+        TabulatedSchedule,
+        source="A table of one's own, log-linear as in Align Your Steps (arXiv 2404.14507)",
+    )
+    register(
+        "custom",
+        CustomSchedule,
+        source="A list of one's own, as in diffusers' timesteps= and sigmas=",
+        aliases={"comfyui": ("ManualSigmas",)},
+    )
+    register(
+        "diffusers",
+        DiffusersSchedule,
+        source="diffusers' timestep_spacing and conversions",
+    )
+    register(
+        "flow_shift",
+        FlowShiftSchedule,
+        source="Esser et al. (arXiv 2403.03206), section 5.3.2",
+        aliases={"diffusers": ("FlowMatchEulerDiscreteScheduler",)},
     )

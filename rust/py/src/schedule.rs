@@ -1,4 +1,11 @@
-//! Binding of `stepladder_core::schedule`.
+//! Binding of `stepladder_core::schedule`: the schedules of one kind per file below, what they share here.
+
+mod curve;
+mod discrete;
+mod edit;
+mod flow;
+mod optimised;
+mod range;
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -8,49 +15,23 @@ use stepladder_core::{Noun, Result};
 
 use crate::error::to_py;
 use crate::floats;
-use crate::process::with_process;
 
-fn steps(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+pub(crate) fn steps(value: &Bound<'_, PyAny>) -> PyResult<usize> {
     let count = if value.is_exact_instance_of::<PyInt>() { value.extract::<u64>().ok() } else { None };
     let count = count.map_or_else(|| floats::count(Noun::Schedule, "steps", value, "1 to 10000000"), Ok)?;
     schedule::check_steps(count).map_err(to_py)
 }
 
-fn filled<'py>(
+pub(crate) fn filled<'py>(
     steps: &Bound<'py, PyAny>,
     f: impl FnOnce(&mut [f64]) -> Result<()> + Send,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     floats::filled(steps.py(), self::steps(steps)? + 1, f)
 }
 
-#[pyfunction]
-fn karras<'py>(
-    steps: &Bound<'py, PyAny>,
-    sigma_min: f64,
-    sigma_max: f64,
-    rho: f64,
-) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    filled(steps, |out| schedule::karras(sigma_min, sigma_max, rho, out))
-}
-
-#[pyfunction]
-fn exponential<'py>(steps: &Bound<'py, PyAny>, sigma_min: f64, sigma_max: f64) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    filled(steps, |out| schedule::exponential(sigma_min, sigma_max, out))
-}
-
-#[pyfunction]
-fn simple<'py>(process: &Bound<'py, PyAny>, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    with_process(process, |process| filled(steps, |out| schedule::simple(process, out)))
-}
-
-#[pyfunction]
-fn normal<'py>(process: &Bound<'py, PyAny>, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    with_process(process, |process| filled(steps, |out| schedule::normal(process, out)))
-}
-
-#[pyfunction]
-fn align_your_steps<'py>(family: &str, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    filled(steps, |out| schedule::align_your_steps(family, out))
+/// A host's own list, as the core made it; `steps` lends the interpreter.
+pub(crate) fn list<'py>(steps: &Bound<'py, PyAny>, sigmas: Result<Vec<f64>>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    Ok(PyArray1::from_vec(steps.py(), sigmas.map_err(to_py)?))
 }
 
 /// Resample a descending table of noise levels to `n` values, log-linearly.
@@ -85,22 +66,10 @@ fn loglinear_interp<'py>(table: &Bound<'py, PyAny>, n: &Bound<'py, PyAny>) -> Py
     floats::filled(n.py(), points, |out| table.resample(out))
 }
 
-/// Raises unless these can be the parameters of a karras schedule.
-#[pyfunction]
-fn check_rho(rho: f64) -> PyResult<()> {
-    schedule::check_rho(rho).map_err(to_py)
-}
-
 /// Raises unless there is room between the two levels.
 #[pyfunction]
 fn check_range(sigma_min: f64, sigma_max: f64) -> PyResult<()> {
     schedule::check_range(sigma_min, sigma_max).map_err(to_py)
-}
-
-/// Raises unless the table of that family is known.
-#[pyfunction]
-fn check_align_your_steps_family(family: &str) -> PyResult<()> {
-    schedule::align_your_steps(family, &mut [0.0; 2]).map_err(to_py)
 }
 
 /// Raises unless the values are a whole schedule of that many steps.
@@ -128,6 +97,12 @@ impl Tail {
         self.0.build
     }
 
+    /// The part to run of a list in a host's own form.
+    fn take_host<'py>(&self, built: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let values = floats::vector(Noun::Schedule, "sigmas", built)?;
+        Ok(PyArray1::from_vec(built.py(), self.0.take_host(values.as_slice()?)))
+    }
+
     /// The part to run of the built schedule.
     fn take<'py>(&self, built: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let values = floats::vector(Noun::Schedule, "sigmas", built)?;
@@ -138,14 +113,13 @@ impl Tail {
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<Tail>()?;
-    m.add_function(wrap_pyfunction!(karras, m)?)?;
-    m.add_function(wrap_pyfunction!(exponential, m)?)?;
-    m.add_function(wrap_pyfunction!(simple, m)?)?;
-    m.add_function(wrap_pyfunction!(normal, m)?)?;
-    m.add_function(wrap_pyfunction!(align_your_steps, m)?)?;
+    curve::register(m)?;
+    discrete::register(m)?;
+    edit::register(m)?;
+    flow::register(m)?;
+    optimised::register(m)?;
+    range::register(m)?;
     m.add_function(wrap_pyfunction!(loglinear_interp, m)?)?;
-    m.add_function(wrap_pyfunction!(check_rho, m)?)?;
     m.add_function(wrap_pyfunction!(check_range, m)?)?;
-    m.add_function(wrap_pyfunction!(check_align_your_steps_family, m)?)?;
     m.add_function(wrap_pyfunction!(validate_schedule, m)?)
 }

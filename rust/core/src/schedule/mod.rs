@@ -1,25 +1,65 @@
 //! Schedules: a step count becomes that many steps of strictly descending noise levels and an exact trailing zero.
 //!
 //! One file per schedule, one function per file, all of the same shape: parameters first, then `out`, whose length is
-//! `steps + 1`. A function either fills all of `out` with a valid schedule or returns an error.
+//! `steps + 1`. A function either fills all of `out` with a valid schedule or returns an error. Where a host's own list
+//! differs in count or repeats levels, a second function named after it returns that list as it is.
 
 mod align_your_steps;
 mod batch;
+mod beta;
+mod cosine;
+mod ddim_uniform;
+mod diffusers;
+mod distilled;
+mod edit;
 mod exponential;
+mod flow_shift;
+mod incomplete_beta;
+mod indexed;
 mod karras;
+mod kl_optimal;
+mod laplace;
+mod linear_quadratic;
+mod logit_normal;
 mod loglinear;
 mod normal;
+mod polyexponential;
+mod sgm_uniform;
 mod simple;
+mod smoothstep;
+mod tabulated;
 mod tail;
+mod tangent;
+mod vp;
 
-pub use align_your_steps::{AYS_FAMILIES, align_your_steps};
+pub use align_your_steps::{AYS_CONVENTIONS, AYS_FAMILIES, align_your_steps, align_your_steps_as};
 pub use batch::{Batch, Column, MAX_VALUES, Packing, Rule};
+pub use beta::{beta, beta_comfyui, beta_over_range, check_beta};
+pub use cosine::cosine;
+pub use ddim_uniform::{ddim_uniform, ddim_uniform_comfyui};
+pub use diffusers::{CONVERSIONS, SPACING_VARIANTS, SPACINGS, Spacing, spaced};
+pub use distilled::{TURBO_POINTS, check_lcm_points, check_turbo_start, lcm, sd_turbo};
+pub use edit::{
+    EXTENSIONS, STRENGTH_HOSTS, concatenate_sigmas, extend_sigmas, flip_sigmas, rescale_sigmas, set_first_sigma,
+    split_sigmas, split_sigmas_denoise, step_range_sigmas, strength_sigmas, truncate_sigmas,
+};
 pub use exponential::exponential;
+pub use flow_shift::{check_mu, check_shift, check_terminal, flow_shift, flux2_mu, linear_mu};
 pub use karras::{check_rho, karras};
+pub use kl_optimal::{kl_optimal, kl_optimal_a1111};
+pub use laplace::{check_laplace, laplace, laplace_comfyui};
+pub use linear_quadratic::{check_threshold, linear_quadratic};
+pub use logit_normal::{check_logit_normal, logit_normal};
 pub use loglinear::{LogTable, MAX_POINTS, check_points};
 pub use normal::normal;
-pub use simple::simple;
+pub use polyexponential::polyexponential;
+pub use sgm_uniform::sgm_uniform;
+pub use simple::{simple, simple_comfyui};
+pub use smoothstep::{smoothstep, smoothstep_rounded};
+pub use tabulated::{OPTIMAL_STEPS_MODELS, gits, optimal_steps, tabulated};
 pub use tail::{Tail, TailRule, tail};
+pub use tangent::{bong_tangent, check_bong_tangent, check_tangent, tangent};
+pub use vp::{check_vp, vp};
 
 use crate::error::{Error, Noun, Result};
 

@@ -91,6 +91,16 @@ impl Tail {
         }
         Ok(())
     }
+
+    /// The part to run of a list in a host's own form, whatever its length: at most [`Tail::keep`] values from its end.
+    #[must_use]
+    pub fn take_host(&self, built: &[f64]) -> Vec<f64> {
+        let mut sigmas = built.to_vec();
+        if self.discards_penultimate && sigmas.len() > 1 {
+            sigmas.remove(sigmas.len() - 2);
+        }
+        sigmas.split_off(sigmas.len().saturating_sub(self.keep))
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: inside 1 to MAX_STEPS")]

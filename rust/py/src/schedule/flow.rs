@@ -1,0 +1,55 @@
+//! Schedules of rectified flows.
+
+use numpy::PyArray1;
+use pyo3::prelude::*;
+use stepladder_core::schedule;
+
+use super::{filled, steps};
+use crate::error::to_py;
+
+#[pyfunction]
+fn flow_shift<'py>(
+    steps: &Bound<'py, PyAny>,
+    shift: f64,
+    terminal: Option<f64>,
+    lowest: Option<f64>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    filled(steps, |out| schedule::flow_shift(shift, terminal, lowest, out))
+}
+
+#[pyfunction]
+fn linear_mu(tokens: f64, anchors: [f64; 2], base_shift: f64, max_shift: f64) -> PyResult<f64> {
+    schedule::linear_mu(tokens, anchors, base_shift, max_shift).map_err(to_py)
+}
+
+#[pyfunction]
+fn flux2_mu(tokens: f64, steps: &Bound<'_, PyAny>) -> PyResult<f64> {
+    schedule::flux2_mu(tokens, self::steps(steps)?).map_err(to_py)
+}
+
+/// Raises unless time can be shifted by so much.
+#[pyfunction]
+fn check_shift(shift: f64) -> PyResult<()> {
+    schedule::check_shift(shift).map_err(to_py)
+}
+
+/// Raises unless time can be shifted by the exponential of it.
+#[pyfunction]
+fn check_mu(mu: f64) -> PyResult<()> {
+    schedule::check_mu(mu).map_err(to_py)
+}
+
+/// Raises unless this can be the lowest level of a stretched schedule.
+#[pyfunction]
+fn check_terminal(terminal: f64) -> PyResult<()> {
+    schedule::check_terminal(terminal).map_err(to_py)
+}
+
+pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(flow_shift, m)?)?;
+    m.add_function(wrap_pyfunction!(linear_mu, m)?)?;
+    m.add_function(wrap_pyfunction!(flux2_mu, m)?)?;
+    m.add_function(wrap_pyfunction!(check_shift, m)?)?;
+    m.add_function(wrap_pyfunction!(check_mu, m)?)?;
+    m.add_function(wrap_pyfunction!(check_terminal, m)?)
+}
