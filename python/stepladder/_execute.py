@@ -193,6 +193,7 @@ class Runner:
         return self._plan.steps[self._step - 1].x if self._step else self._plan.inputs[0].register
 
     def _between_steps(self) -> None:
+        self._whole_or_error()
         if self._at != (self._plan.steps[self._step - 1].end if self._step else 0):
             msg = f"the run was interrupted inside step {self.step}; call advance() to finish the step first"
             raise ExecutionError(msg)
