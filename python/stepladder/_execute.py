@@ -377,10 +377,9 @@ class Runner:
         self._plain = self._plain and taken[1] == 0
 
     def _combine_by_library(self, op: Pass) -> None:
-        rows = self._program.operations[op.at].rows  # type: ignore[union-attr]
         made = [
             self._backend.combine([(self._values[r], c) for r, c in row.terms], slot >= self._program.registers)
-            for row, (_, slot) in zip(rows, op.outs, strict=True)
+            for row, (_, slot) in zip(op.rows, op.outs, strict=True)
         ]
         self._torn = True
         for (register, _), value in zip(op.outs, made, strict=True):

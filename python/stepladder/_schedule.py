@@ -266,7 +266,7 @@ class AlignYourStepsSchedule(Schedule):
     def __post_init__(self) -> None:
         _core.check_align_your_steps_family(self.family)
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _align_your_steps(self.family, steps)
 
