@@ -598,6 +598,34 @@ def test_an_interrupt_inside_a_draw_ends_the_run():
             again()
 
 
+class NoisesFirst(sl.Sampler):
+    """Every step begins with its draw."""
+
+    def trace(self, t, sigmas):
+        x = t.start()
+        for s, s_next in pairwise(sigmas):
+            noise = t.noise(s, s_next)
+            x = t.end_step((x + t.denoise(x, s)) * 0.5 + noise)
+
+
+def test_a_run_interrupted_at_the_start_of_a_step_cannot_be_saved(tmp_path):
+    def draws(like, a, b):
+        source(like, a, b)
+        raise KeyboardInterrupt
+
+    program, source = NoisesFirst().compile([3.0, 2.0, 1.0]), sl.noise_source("iid", seed=1)
+    runner = sl.Runner(program, denoiser, start(), draws)
+    source.start(start(), 0.1, 1.0, 0)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run()
+    # The generator has moved: a state saved now would go on with another draw.
+    with pytest.raises(ExecutionError, match="interrupted or failed inside an operation"):
+        runner.save(tmp_path / "state")
+    with pytest.raises(ExecutionError, match="interrupted or failed inside an operation"):
+        _ = runner.x
+    assert list(tmp_path.iterdir()) == []
+
+
 class EndsDenoised(sl.Sampler):
     """Every step ends at what the model returned."""
 

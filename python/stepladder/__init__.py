@@ -128,7 +128,6 @@ if TYPE_CHECKING:
     )
     from stepladder._execute import Runner as Runner
     from stepladder._execute import StepInfo as StepInfo
-    from stepladder._execute import sample as sample
     from stepladder._model import ArrayModel as ArrayModel
     from stepladder._model import ModelLoader as ModelLoader
     from stepladder._noise import NoiseSource as NoiseSource
@@ -200,6 +199,7 @@ if TYPE_CHECKING:
     from stepladder._program import Program as Program
     from stepladder._resolve import Resolved as Resolved
     from stepladder._resolve import resolve as resolve
+    from stepladder._sample import sample as sample
     from stepladder._sampler import (
         Dpmpp2mSampler as Dpmpp2mSampler,
     )
@@ -258,7 +258,7 @@ set_num_threads = _core.set_num_threads
 # Name -> the private module it comes from, imported on first use: this keeps `import stepladder` as light as numpy.
 _LAZY = {
     **dict.fromkeys(("SigmasBatch", "sigmas_batch"), "_batch"),
-    **dict.fromkeys(("Runner", "StepInfo", "sample"), "_execute"),
+    **dict.fromkeys(("Runner", "StepInfo"), "_execute"),
     **dict.fromkeys(("ArrayModel", "ModelLoader"), "_model"),
     **dict.fromkeys(
         (
@@ -277,6 +277,7 @@ _LAZY = {
         "_plugins",
     ),
     "Preset": "_preset",
+    "sample": "_sample",
     **dict.fromkeys(("Analysis", "Program"), "_program"),
     **dict.fromkeys(("Resolved", "resolve"), "_resolve"),
     **dict.fromkeys(

@@ -80,12 +80,12 @@ class ArrayBackend:
         plain = type(t) is np.ndarray and t.flags.c_contiguous and t.flags.aligned and t.dtype.isnative
         return (begin if plain else 0), _CODES[t.dtype], (begin, end)
 
-    def empty(self, network_input: bool) -> tuple[Array, int, int, tuple[int, int]]:  # noqa: ARG002  (torch's)
+    def empty(self, network_input: bool) -> tuple[Array, int, int, tuple[int, int]]:
         """Return a new array."""
         t = np.empty(self._shape, self._state)
         return (t, *self.take(t, "", 0))
 
-    def combine(self, terms: list[tuple[Array, float]], network_input: bool) -> Array:  # noqa: ARG002
+    def combine(self, terms: list[tuple[Array, float]], network_input: bool) -> Array:
         """Sum of coefficient times array, by NumPy."""
         # In the kernel's precision: float32, or float64 where any operand is.
         wide = np.result_type(np.float32, self._state, *(t.dtype for t, _ in terms))

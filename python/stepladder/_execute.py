@@ -193,6 +193,7 @@ class Runner:
         return self._plan.steps[self._step - 1].x if self._step else self._plan.inputs[0].register
 
     def _between_steps(self) -> None:
+        self._whole_or_error()
         if self._at != (self._plan.steps[self._step - 1].end if self._step else 0):
             msg = f"the run was interrupted inside step {self.step}; call advance() to finish the step first"
             raise ExecutionError(msg)
@@ -218,8 +219,7 @@ class Runner:
             return self._watched_step()
 
     def _watched_step(self) -> StepInfo:
-        if self._torn:
-            self._enter()
+        self._whole_or_error()
         step = self._plan.steps[self._step]
         number = self.step
         self._watched = True
@@ -264,8 +264,7 @@ class Runner:
         if callback is not None and not callable(callback):
             msg = f"callback is {type(callback).__name__}; expected a callable that takes a StepInfo"
             raise ExecutionError(msg)
-        if self._torn:
-            self._enter()
+        self._whole_or_error()
         with self._backend.context():
             if callback is None and not wanted(progress):
                 if not self.done:
@@ -350,10 +349,13 @@ class Runner:
             self._at = at
             self._busy = False
 
-    def _enter(self) -> None:
+    def _whole_or_error(self) -> None:
         if self._torn:
             msg = "the run was interrupted or failed inside an operation; resume from a saved state, or start again"
             raise ExecutionError(msg)
+
+    def _enter(self) -> None:
+        self._whole_or_error()
         if self._busy:
             msg = "this run is under way already, in another thread or in its own model; a Runner serves one at a time"
             raise ExecutionError(msg)
@@ -375,10 +377,9 @@ class Runner:
         self._plain = self._plain and taken[1] == 0
 
     def _combine_by_library(self, op: Pass) -> None:
-        rows = self._program.operations[op.at].rows  # type: ignore[union-attr]
         made = [
             self._backend.combine([(self._values[r], c) for r, c in row.terms], slot >= self._program.registers)
-            for row, (_, slot) in zip(rows, op.outs, strict=True)
+            for row, (_, slot) in zip(op.rows, op.outs, strict=True)
         ]
         self._torn = True
         for (register, _), value in zip(op.outs, made, strict=True):
@@ -580,44 +581,6 @@ class Runner:
         if noise is not None:
             noise.restore(noise_state)
         return runner
-
-
-def sample(
-    program: Program,
-    denoiser: Callable[..., Any],
-    x: Any,
-    noise: NoiseLike | None = None,
-    callback: Callable[[StepInfo], object] | None = None,
-    *,
-    progress: bool | None = None,
-    dtype: Any = None,
-    differentiable: bool | None = None,
-) -> Any:
-    """Run a program to its end.
-
-    Parameters
-    ----------
-    program, denoiser, x, noise, dtype, differentiable
-        As for `Runner`.
-    callback, progress
-        As for `Runner.run`.
-
-    Returns
-    -------
-    tensor or ndarray
-        x at `program.sigma_end`, of the kind, dtype and device of `x`.
-
-    Raises
-    ------
-    ExecutionError
-        Shapes, dtypes, devices or the noise source do not fit.
-    NonFiniteError
-        NaN or infinity appeared; says at which step and in which sample.
-    """
-    runner = Runner(
-        program, denoiser, x, noise, denoised=callback is not None, dtype=dtype, differentiable=differentiable
-    )
-    return runner.run(callback, progress=progress)
 
 
 def _overlap(a: tuple[int, int], b: tuple[int, int]) -> bool:

@@ -157,7 +157,7 @@ class _NoiseToSignal(_Compiled):
         return _noised(sigma, noise, latent, max_denoise=max_denoise)
 
     @final
-    def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:  # noqa: ARG002
+    def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:
         """`latent` itself: samples are in noise-to-signal units at every sigma."""
         return latent
 
@@ -454,7 +454,7 @@ class FlowParameterization(_FlowInput):
         """`-sigma`."""
         return -_weight(sigma)
 
-    def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:  # noqa: ARG002
+    def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:
         """`(1 - sigma) * latent + sigma * noise_scale * noise`, with `max_denoise` too."""
         sigma = per_sample(_weight(sigma), latent)
         return latent * (1.0 - sigma) + noise * (sigma * self.noise_scale)
@@ -495,11 +495,11 @@ class ImgToImgFlowParameterization(_FlowInput):
         """1 at every sigma, in sigma's shape."""
         return _constant(_weight(sigma), 1.0)
 
-    def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:  # noqa: ARG002
+    def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:
         """`latent` itself: no noise is added."""
         return latent
 
-    def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:  # noqa: ARG002
+    def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:
         """`1 - latent`."""
         return 1.0 - latent
 
@@ -536,11 +536,11 @@ class CosmosRflowParameterization(_Compiled):
         """`-sigma / (sigma + 1)`."""
         return -_checked(sigma) / (_scalar(sigma) + 1.0)
 
-    def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:  # noqa: ARG002
+    def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:
         """`latent + noise * sigma`, with `max_denoise` too."""
         return _noised(sigma, noise, latent, max_denoise=False)
 
-    def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:  # noqa: ARG002
+    def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:
         """`latent` itself: samples are in noise-to-signal units at every sigma."""
         return latent
 
@@ -605,7 +605,7 @@ class LCMParameterization(Parameterization):
         """`latent + noise * sigma`; with `max_denoise`, `latent + noise * sqrt(1 + sigma**2)`."""
         return _noised(sigma, noise, latent, max_denoise=max_denoise)
 
-    def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:  # noqa: ARG002
+    def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:
         """`latent` itself: samples are in noise-to-signal units at every sigma."""
         return latent
 

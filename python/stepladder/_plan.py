@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from stepladder._program import Combine, Denoise, Noise
 
 if TYPE_CHECKING:
-    from stepladder._program import Operation, Port, Program, Step
+    from stepladder._program import Operation, Port, Program, Row, Step
 
 CALL: Final = 0
 PASS: Final = 1
@@ -27,6 +27,8 @@ class Pass(NamedTuple):
     """(register, slot): slots number the run's own buffers, of the state first, then of the network's input."""
     slots: tuple[int, ...]
     """The slots of `outs`."""
+    rows: tuple[Row, ...]
+    """What to compute, for a library that computes it itself."""
     dead: tuple[int, ...]
     """Inputs nobody reads again: their memory goes back at once, and is still warm when the model asks for some."""
     denoised: int | None
@@ -153,8 +155,8 @@ def plan(program: Program) -> Plan:
         if isinstance(op, Combine):
             slots = tuple(r + program.registers * (folded and n) for r, n in zip(outs, network_only, strict=True))
             dead = tuple(r for r in op.inputs if r not in live and r not in outs)
-            rows = tuple(zip(outs, slots, strict=True))
-            walk.append(Pass(PASS, at, offset + current, op.inputs, rows, slots, dead, denoised))
+            targets = tuple(zip(outs, slots, strict=True))
+            walk.append(Pass(PASS, at, offset + current, op.inputs, targets, slots, op.rows, dead, denoised))
         elif isinstance(op, Denoise):
             simple = len(outs) == 1 and not survives[0]
             walk.append(Call(CALL, at, offset + current, op.input, outs, survives, live, number, simple, denoised))

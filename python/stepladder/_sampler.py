@@ -140,7 +140,7 @@ class EulerSampler(Sampler):
     def __post_init__(self) -> None:
         _validate(self)
 
-    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:  # noqa: ARG002  (the trace holds them)
+    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
         """Record one run on `t`."""
         _core.trace_euler(t, self.s_churn, self.s_tmin, self.s_tmax, self.s_noise)
 
@@ -169,7 +169,7 @@ class EulerAncestralSampler(Sampler):
     def __post_init__(self) -> None:
         _validate(self)
 
-    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:  # noqa: ARG002
+    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
         """Record one run on `t`."""
         _core.trace_euler_ancestral(t, self.eta, self.s_noise)
 
@@ -197,7 +197,7 @@ class HeunSampler(Sampler):
     def __post_init__(self) -> None:
         _validate(self)
 
-    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:  # noqa: ARG002
+    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
         """Record one run on `t`."""
         _core.trace_heun(t, self.s_churn, self.s_tmin, self.s_tmax, self.s_noise)
 
@@ -212,7 +212,7 @@ class Dpmpp2mSampler(Sampler):
     Source: Lu et al. 2022, arXiv:2211.01095, algorithm 2.
     """
 
-    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:  # noqa: ARG002
+    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
         """Record one run on `t`."""
         _core.trace_dpmpp_2m(t)
 
@@ -243,6 +243,6 @@ class Dpmpp2mSdeSampler(Sampler):
     def __post_init__(self) -> None:
         _validate(self)
 
-    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:  # noqa: ARG002
+    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
         """Record one run on `t`."""
         _core.trace_dpmpp_2m_sde(t, self.eta, self.s_noise, self.solver_type)

@@ -50,7 +50,7 @@ class VPSchedule(Schedule):
     def __post_init__(self) -> None:
         _core.check_vp(self.beta_d, self.beta_min, self.eps_s)
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _core.vp(steps, self.beta_d, self.beta_min, self.eps_s)
 
@@ -126,7 +126,7 @@ class BongTangentSchedule(Schedule):
     def __post_init__(self) -> None:
         _core.check_bong_tangent(self.start, self.middle, (self.pivot_1, self.pivot_2), (self.slope_1, self.slope_2))
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         pivots, slopes = (self.pivot_1, self.pivot_2), (self.slope_1, self.slope_2)
         return _core.bong_tangent(steps, self.start, self.middle, pivots, slopes)
@@ -167,7 +167,7 @@ class LogitNormalSchedule(Schedule):
         check_size("height", self.height)
         _core.check_logit_normal(self._mean(), self.std)
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _core.logit_normal(steps, self._mean(), self.std)
 

@@ -51,7 +51,7 @@ class FluxSchedule(Schedule):
         check_size("height", self.height)
         self._mu()
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _core.flow_shift(steps, math.exp(self._mu()), None, None)
 
@@ -90,7 +90,7 @@ class Flux2Schedule(Schedule):
         check_size("height", self.height)
         _core.flux2_mu(self._tokens(), 1)
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _core.flow_shift(steps, math.exp(_core.flux2_mu(self._tokens(), steps)), None, None)
 
@@ -137,7 +137,7 @@ class LTXVSchedule(Schedule):
         _core.check_terminal(self.terminal)
         self._mu()
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         terminal = self.terminal if self.stretch else None
         return _core.flow_shift(steps, math.exp(self._mu()), terminal, None)
@@ -194,7 +194,7 @@ class FlowShiftSchedule(Schedule):
         if self.terminal is not None:
             _core.check_terminal(self.terminal)
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         shift = self.shift
         if self.mu is not None:

@@ -63,7 +63,7 @@ class AlignYourStepsSchedule(Schedule):
     def _host_form(self) -> bool:
         return self.convention == "nvidia"
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0 except NVIDIA's."""
         return self._place(steps)
 
@@ -104,7 +104,7 @@ class GITSSchedule(Schedule):
     def __post_init__(self) -> None:
         _core.gits(self.coefficient, 1)
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _core.gits(self.coefficient, steps)
 
@@ -140,7 +140,7 @@ class OptimalStepsSchedule(Schedule):
     def __post_init__(self) -> None:
         _core.optimal_steps(self.model, 1)
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _core.optimal_steps(self.model, steps)
 
@@ -180,7 +180,7 @@ class TabulatedSchedule(Schedule):
         _core.check_table(table)
         object.__setattr__(self, "table", table)
 
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:  # noqa: ARG002
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _core.tabulated(self.table, self.last == "replace", steps)
 

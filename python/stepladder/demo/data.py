@@ -108,7 +108,7 @@ def load_digits_split(seed: int = SPLIT_SEED) -> DigitsSplit:
         scikit-learn is not installed.
     """
     try:
-        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+        from sklearn.datasets import load_digits
     except ImportError as error:
         raise MissingExtraError(
             "the digits come with scikit-learn, which is not installed; run: pip install 'stepladder[demo]'"

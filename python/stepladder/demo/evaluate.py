@@ -162,7 +162,7 @@ def evaluate_images(images: NDArray[np.floating], labels: NDArray[np.integer], s
         scikit-learn is not installed.
     """
     try:
-        from sklearn.svm import SVC  # type: ignore[import-untyped]
+        from sklearn.svm import SVC
     except ImportError as error:
         raise MissingExtraError(
             "the classifier comes with scikit-learn, which is not installed; run: pip install 'stepladder[demo]'"

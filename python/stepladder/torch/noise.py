@@ -82,7 +82,7 @@ class IidNoise(NoiseSource):
         """As given."""
         return self._independent
 
-    def start(self, like: Any, sigma_min: float, sigma_max: float, ordinal: int) -> None:  # noqa: ARG002
+    def start(self, like: Any, sigma_min: float, sigma_max: float, ordinal: int) -> None:
         """Seed one generator per sample, and discard the draws before `ordinal`."""
         batch = len(like)
         if self._seed + batch > _SEEDS:
@@ -98,7 +98,7 @@ class IidNoise(NoiseSource):
             torch.randn(shape[1:], generator=generator, dtype=torch.float32, device="cpu", out=row)
         return noise
 
-    def __call__(self, like: Any, sigma_from: float, sigma_to: float) -> Any:  # noqa: ARG002
+    def __call__(self, like: Any, sigma_from: float, sigma_to: float) -> Any:
         """Return the next draw of every generator."""
         if len(self._generators) != len(like):
             msg = f"the source was started for a batch of {len(self._generators)}; got {len(like)}"
