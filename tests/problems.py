@@ -17,10 +17,31 @@ def reference():
 
 
 @cache
-def reference_mixture():
-    gmm = reference()["gmm"]
+def reference_mixture(name="gmm"):
+    gmm = reference()[name]
     means = tuple(map(tuple, gmm["means"]))
     return testing.MixtureProblem(means, tuple(gmm["stds"]), tuple(gmm["weights"]))
+
+
+def for_flow(problem):
+    """The denoiser of the same data under a flow, x = (1 - sigma) x0 + sigma noise, at pure noise too."""
+
+    def denoise(x, sigma):
+        if sigma == 1.0:
+            return problem.denoise(np.zeros_like(x), 1e12)  # x says nothing of x0: its mean
+        return problem.denoise(x / (1 - sigma), sigma / (1 - sigma))
+
+    return denoise
+
+
+def guided(cond, uncond, scale):
+    """Classifier-free guidance, with the unconditional value as second result."""
+
+    def denoise(x, sigma):
+        below = uncond(x, sigma)
+        return below + scale * (cond(x, sigma) - below), below
+
+    return denoise
 
 
 def per_point(denoise):
@@ -29,7 +50,9 @@ def per_point(denoise):
     def denoiser(x, sigma):
         sigma = float(np.ravel(sigma)[0])
         rows = np.moveaxis(x, 1, -1)
-        return np.moveaxis(denoise(rows.reshape(-1, x.shape[1]), sigma).reshape(rows.shape), -1, 1)
+        results = denoise(rows.reshape(-1, x.shape[1]), sigma)
+        image = lambda points: np.moveaxis(points.reshape(rows.shape), -1, 1)  # noqa: E731
+        return tuple(map(image, results)) if isinstance(results, tuple) else image(results)
 
     return denoiser
 
@@ -43,7 +66,12 @@ def for_torch(denoiser):
     """The same denoiser over torch tensors."""
     import torch
 
-    return lambda x, sigma: torch.from_numpy(np.ascontiguousarray(denoiser(x.numpy(), sigma.numpy())))
+    def tensors(x, sigma):
+        results = denoiser(x.numpy(), sigma.numpy())
+        tensor = lambda array: torch.from_numpy(np.ascontiguousarray(array))  # noqa: E731
+        return tuple(map(tensor, results)) if isinstance(results, tuple) else tensor(results)
+
+    return tensors
 
 
 def drawn(shape, seed):

@@ -1,54 +1,57 @@
-"""Samplers: the incumbents' values, an independent slow version, orders, limits, refusals."""
+"""Samplers: the incumbents' values, an independent slow version, orders, limits, symmetries."""
 
 import functools
-import inspect
 import itertools
 import json
 import math
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import problems
 import pytest
 import stepladder as sl
 import torch
-from diffusers import (
-    DPMSolverMultistepScheduler,
-    EulerAncestralDiscreteScheduler,
-    EulerDiscreteScheduler,
-    HeunDiscreteScheduler,
-)
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import sampler as slow
+from methods import METHODS, PEER_NAMES
+from reference.setting import VE, Setting
 from stepladder import testing
-from stepladder.errors import ProgramError, SamplerError, UnknownNameError
+from stepladder.errors import ProgramError
 
-# Names of the reference that are one of our samplers with options.
-VARIANTS = {"dpmpp_2m_sde_heun": ("dpmpp_2m_sde", {"solver_type": "heun"})}
-SLOW = {name: getattr(slow, name) for name in ("euler", "euler_ancestral", "heun", "dpmpp_2m", "dpmpp_2m_sde")}
-SINGLE_STEP = ("euler", "euler_ancestral", "heun")
-# Every method with options that reach all its code.
-OPTIONS = [
-    ("euler", {}),
-    ("euler", {"s_churn": 30.0, "s_tmin": 0.3, "s_tmax": 8.0, "s_noise": 1.01}),
-    ("euler_ancestral", {}),
-    ("euler_ancestral", {"eta": 0.4, "s_noise": 0.9}),
-    ("heun", {}),
-    ("heun", {"s_churn": 5.0, "s_noise": 1.02}),
-    ("dpmpp_2m", {}),
-    ("dpmpp_2m_sde", {}),
-    ("dpmpp_2m_sde", {"eta": 0.4, "s_noise": 1.1, "solver_type": "heun"}),
-]
+OPTIONS = [(name, options) for name, method in METHODS.items() for options in method.options]
+MIXTURE = testing.mixture_problem()
+SHIFT = problems.reference()["flow_shift"]
+FLOW = sl.process("flow", shift=SHIFT)
+FLOW_SETTING = Setting(flow=True, sigma_snr=FLOW.percent_to_sigma(1e-4))
 
 
 def text_of(option):
     return "-".join([option[0], *(f"{k}={v}" for k, v in option[1].items())])
 
 
+def rows_of(field):
+    """(name, row) for every row of one field of every method."""
+    return [(name, row) for name, method in METHODS.items() for row in getattr(method, field)]
+
+
+def has(name, option):
+    return any(field.name == option for field in fields(sl.sampler(name)))
+
+
 all_options = pytest.mark.parametrize(("name", "options"), OPTIONS, ids=map(text_of, OPTIONS))
-MIXTURE = testing.mixture_problem()
+
+
+def test_every_sampler_is_tested():
+    assert set(METHODS) == {n for n, entry in sl.samplers().items() if entry.owner == "stepladder"}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_claims_name_the_families_of_the_class(name):
+    assert sl.samplers()[name].claims.families == sl.sampler(name).families
+
+
+def takes_flow(name):
+    return "flow" in sl.sampler(name).families
 
 
 # The incumbents' values
@@ -61,19 +64,22 @@ def case_id(case):
 
 
 def made(case):
-    name, fixed = VARIANTS.get(case["sampler"], (case["sampler"], {}))
-    return sl.sampler(name, **fixed, **case["kwargs"])
+    name, fixed = PEER_NAMES[case["sampler"]]
+    return sl.sampler(name, **(fixed | case["kwargs"]))
 
 
 def compiled(case):
-    return made(case).compile(problems.reference()["schedules"][case["schedule"]])
+    """A host runs a method without a form for flows as if noise were added to x: then there is no process."""
+    sampler = made(case)
+    process = FLOW if case["flow"] and "flow" in sampler.families else None
+    return sampler.compile(problems.reference()["schedules"][case["schedule"]], process)
 
 
 def result_of(case, program, library="numpy"):
     """x as the host makes it: the run's seed makes x first and then its noise, seed + 1 makes churn."""
     shape = problems.reference()["shape"]
     generator = np.random.default_rng(case["seed"])
-    x = generator.standard_normal(shape) * program.sigma_start
+    x = generator.standard_normal(shape) * (1.0 if case["flow"] else program.sigma_start)
     churn = problems.drawn(shape, case["seed"] + 1)
     intervals = iter(case["noise_intervals"])
     draws = 0
@@ -83,10 +89,14 @@ def result_of(case, program, library="numpy"):
         draws += 1
         if sigma_to > sigma_from:  # only churn goes up
             return kind(churn(like, sigma_from, sigma_to))
-        assert [sigma_from, sigma_to] == next(intervals)
+        np.testing.assert_allclose([sigma_from, sigma_to], next(intervals), rtol=1e-6)
         return kind(generator.standard_normal(shape))
 
-    denoiser = problems.per_point(problems.reference_mixture().denoise)
+    of = lambda name: (problems.for_flow if case["flow"] else ve)(problems.reference_mixture(name))  # noqa: E731
+    denoise = of("gmm")
+    if case["cfg_scale"] is not None:
+        denoise = problems.guided(denoise, of("gmm_uncond"), case["cfg_scale"])
+    denoiser = problems.per_point(denoise)
     kind = (lambda a: a) if library == "numpy" else torch.from_numpy
     if library == "torch":
         denoiser = problems.for_torch(denoiser)
@@ -95,50 +105,52 @@ def result_of(case, program, library="numpy"):
     return np.asarray(result)
 
 
+def ve(problem):
+    return problem.denoise
+
+
+# The peer computes these coefficients in float32: the file's own tolerance for them.
+FLOAT32 = ("er_sde", "deis", "uni_pc", "uni_pc_bh2")
+
+
 def check_case(case, program, library="numpy"):
     result = result_of(case, program, library)
-    np.testing.assert_allclose(result.ravel(), case["result"], rtol=1e-6, atol=0)
+    rtol = 1e-4 if case["sampler"] in FLOAT32 else 1e-6
+    np.testing.assert_allclose(result.ravel(), case["result"], rtol=rtol, atol=0)
 
 
 @pytest.mark.parametrize("library", ["numpy", "torch"])
-@pytest.mark.parametrize("case", CASES, ids=case_id)
+@pytest.mark.parametrize("case", [c for c in CASES if c["sampler"] in PEER_NAMES], ids=case_id)
 def test_peer_values(case, library):
     program = compiled(case)
     assert program.analysis.model_calls == case["nfe"]
     check_case(case, program, library)
 
 
-def test_every_sampler_has_reference_cases():
-    assert {VARIANTS.get(case["sampler"], (case["sampler"],))[0] for case in CASES} == set(SLOW)
-    assert set(SLOW) <= set(sl.samplers())
-
-
 # The independent slow version
 
 
+EITHER = st.booleans()
+
+
 @st.composite
-def schedules(draw):
+def schedules(draw, zero=EITHER):
     """Descending sigmas, geometric steps of very different lengths, ending at zero or above."""
     ratios = draw(st.lists(st.floats(0.05, 0.99), min_size=1, max_size=8))
     sigmas = draw(st.floats(0.5, 80.0)) * np.cumprod([1.0, *ratios])
-    if draw(st.booleans()):
+    if draw(zero):
         sigmas[-1] = 0.0
     return sigmas
 
 
-small = st.floats(0.0, 1.5)
-churns = st.fixed_dictionaries(
-    {}, optional={"s_churn": st.floats(0.0, 10.0), "s_tmin": small, "s_tmax": st.floats(2.0, 50.0), "s_noise": small}
-)
-RANDOM_OPTIONS = {
-    "euler": churns,
-    "heun": churns,
-    "euler_ancestral": st.fixed_dictionaries({}, optional={"eta": small, "s_noise": small}),
-    "dpmpp_2m": st.just({}),
-    "dpmpp_2m_sde": st.fixed_dictionaries(
-        {}, optional={"eta": small, "s_noise": small, "solver_type": st.sampled_from(["midpoint", "heun"])}
-    ),
-}
+@st.composite
+def flow_schedules(draw, zero=EITHER):
+    """Descending sigmas of a flow: the same in half log-SNR, from pure noise or below it."""
+    ratios = draw(schedules(zero))
+    sigmas = ratios / (1 + ratios)
+    if draw(st.booleans()):
+        sigmas = np.concatenate([[1.0], sigmas])
+    return sigmas
 
 
 def units(shape, seed=5):
@@ -148,16 +160,55 @@ def units(shape, seed=5):
     return (lambda like, sigma_from, sigma_to: numbered(next(count))), numbered
 
 
-@pytest.mark.parametrize("name", RANDOM_OPTIONS)
+def denoiser_of(name, problem=MIXTURE, flow=False):
+    """Denoised values as the method asks for them: with an unconditional one where it wants two."""
+    denoise = problems.for_flow(problem) if flow else problem.denoise
+    if METHODS[name].second:
+        other = problems.reference_mixture("gmm_uncond")
+        shifted = testing.MixtureProblem(
+            tuple(m[: len(problem.means[0])] for m in other.means), other.stds, other.weights
+        )
+        return problems.guided(denoise, problems.for_flow(shifted) if flow else shifted.denoise, 3.0)
+    return denoise
+
+
+def start_of(sigma, flow):
+    """x at sigma: of a flow, scaled by its weight of the signal."""
+    if not flow:
+        return MIXTURE.start(sigma)
+    return MIXTURE.start(1e6) / 1e6 if sigma >= 1.0 else MIXTURE.start(sigma / (1 - sigma)) * (1 - sigma)
+
+
+def agreement(name, sigmas, options, flow):
+    """Our result and the slow one."""
+    x, denoise = start_of(sigmas[0], flow), denoiser_of(name, flow=flow)
+    noise, numbered = units(x.shape)
+    program = sl.sampler(name, **options).compile(sigmas, FLOW if flow else None)
+    ours = sl.sample(program, problems.plain(denoise), x, noise)
+    setting = FLOW_SETTING if flow else VE
+    return ours, METHODS[name].slow(denoise, x, [float(s) for s in sigmas], numbered, setting, **options)
+
+
+def close(a, b, rtol):
+    np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.max(np.abs(b)))
+
+
+@pytest.mark.parametrize("name", METHODS)
 @given(data=st.data())
 def test_slow_version(name, data):
-    sigmas, options = data.draw(schedules()), data.draw(RANDOM_OPTIONS[name])
-    x = MIXTURE.start(sigmas[0])
-    noise, numbered = units(x.shape)
-    ours = sl.sample(sl.sampler(name, **options).compile(sigmas), problems.plain(MIXTURE.denoise), x, noise)
-    arguments = () if name == "dpmpp_2m" else (numbered,)
-    expected = SLOW[name](MIXTURE.denoise, x, sigmas.tolist(), *arguments, **options)
-    np.testing.assert_allclose(ours, expected, rtol=1e-12, atol=1e-12 * np.max(np.abs(expected)))
+    method = METHODS[name]
+    zero = st.just(True) if method.zero_only else st.booleans()
+    close(*agreement(name, data.draw(schedules(zero)), data.draw(method.random), flow=False), method.atol)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@given(data=st.data())
+def test_slow_version_of_a_flow(name, data):
+    if not takes_flow(name):
+        return  # test_flow_processes_are_refused
+    method = METHODS[name]
+    zero = st.just(True) if method.zero_only else st.booleans()
+    close(*agreement(name, data.draw(flow_schedules(zero)), data.draw(method.random), flow=True), method.atol)
 
 
 def numbers(program):
@@ -173,13 +224,12 @@ def numbers(program):
 def test_slow_version_sees_every_number(name, options):
     """One number that is wrong by a thousandth makes the comparison above fail, whichever it is."""
     sigmas = [9.0, 4.0, 1.5, 0.4, 0.0]
-    x = MIXTURE.start(sigmas[0])
-    arguments = () if name == "dpmpp_2m" else (units(x.shape)[1],)
-    expected = SLOW[name](MIXTURE.denoise, x, sigmas, *arguments, **options)
+    x, denoise, method = MIXTURE.start(sigmas[0]), denoiser_of(name), METHODS[name]
+    expected = method.slow(denoise, x, sigmas, units(x.shape)[1], VE, **options)
 
     def agrees(program):
-        result = sl.sample(program, problems.plain(MIXTURE.denoise), x, units(x.shape)[0])
-        return np.allclose(result, expected, rtol=1e-12, atol=1e-12 * np.max(np.abs(expected)))
+        result = sl.sample(program, problems.plain(denoise), x, units(x.shape)[0])
+        return np.allclose(result, expected, rtol=method.atol, atol=method.atol * np.max(np.abs(expected)))
 
     program = sl.sampler(name, **options).compile(sigmas)
     assert agrees(program)
@@ -188,15 +238,17 @@ def test_slow_version_sees_every_number(name, options):
     assert len(places) >= 2 * 3 + 4
     for at, (container, key) in enumerate(places):
         right = container[key]
+        if right == 0.0:
+            continue
         container[key] = 1.001 * right
         assert not agrees(sl.Program.from_json(json.dumps(document))), f"number {at} of {len(places)}"
         container[key] = right
 
 
-@pytest.mark.parametrize("name", SLOW)
-def test_peer_values_see_the_final_step(name):
+@pytest.mark.parametrize("peer", [name for name in PEER_NAMES if any(c["sampler"] == name for c in CASES)])
+def test_peer_values_see_the_final_step(peer):
     """The incumbents' values, too, notice a thousandth: in the last pass, which nothing damps."""
-    case = next(c for c in CASES if c["sampler"] == name)
+    case = next(c for c in CASES if c["sampler"] == peer)
     document = compiled(case).to_dict()
     last = [op for op in document["operations"] if op["op"] == "combine"][-1]
     last["rows"][0]["terms"][0][1] *= 1.001
@@ -220,32 +272,33 @@ def exact_flow():
     return MIXTURE.flow(MIXTURE.start(TOP), TOP, BOTTOM)
 
 
-def order_on_mixture(sampler, kind):
+def order_on_mixture(sampler, kind, second=False):
     """Smallest slope of the error in the probability-flow ODE of the mixture, by the executor."""
+    twice = lambda x, sigma: (MIXTURE.denoise(x, sigma),) * 2  # noqa: E731
+    denoiser = problems.plain(twice if second else MIXTURE.denoise)
     errors = []
     for count in COUNTS:
         sigmas = problems.grid(kind, TOP, BOTTOM, count)
-        result = sl.sample(sampler.compile(sigmas), problems.plain(MIXTURE.denoise), MIXTURE.start(TOP))
+        program = sampler.compile(sigmas)
+        assert program.sigma_end == sigmas[-1]
+        result = sl.sample(program, denoiser, MIXTURE.start(TOP))
         errors.append(float(np.sqrt(np.mean((result - exact_flow()) ** 2))))
     return min(slopes(errors))
 
 
-# The noise-free form of every method, and the order it claims.
-ODE_FORMS = [
-    ("euler", {}),
-    ("heun", {}),
-    ("euler_ancestral", {"eta": 0.0}),
-    ("dpmpp_2m", {}),
-    ("dpmpp_2m_sde", {"eta": 0.0}),
-    ("dpmpp_2m_sde", {"eta": 0.0, "solver_type": "heun"}),
-]
-
-
 @pytest.mark.parametrize("kind", ["karras", "log"])
-@pytest.mark.parametrize(("name", "options"), ODE_FORMS, ids=map(text_of, ODE_FORMS))
+@pytest.mark.parametrize(("name", "options"), rows_of("ode"), ids=map(text_of, rows_of("ode")))
 def test_global_order(name, options, kind):
     claimed = sl.samplers()[name].claims.global_order
-    assert order_on_mixture(sl.sampler(name, **options), kind) >= claimed - testing.ORDER_MARGIN
+    measured = order_on_mixture(sl.sampler(name, **options), kind, METHODS[name].second)
+    assert measured >= claimed - testing.ORDER_MARGIN
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_an_order_that_is_claimed_is_measured(name):
+    claims, method = sl.samplers()[name].claims, METHODS[name]
+    assert (claims.global_order is not None) == bool(method.ode)
+    assert (claims.weak_order is not None) == bool(method.weak)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("euler", "log"), ("heun", "karras"), ("dpmpp_2m", "log")])
@@ -280,17 +333,9 @@ def test_a_wrong_coefficient_loses_the_order(kind):
 
 # Stochastic methods: the law of the result
 
-STOCHASTIC = [
-    ("euler_ancestral", {}),
-    ("euler_ancestral", {"eta": 0.5}),
-    ("dpmpp_2m_sde", {}),
-    ("dpmpp_2m_sde", {"eta": 0.5}),
-    ("dpmpp_2m_sde", {"solver_type": "heun"}),
-]
-
 
 @pytest.mark.parametrize("kind", ["karras", "log"])
-@pytest.mark.parametrize(("name", "options"), STOCHASTIC, ids=map(text_of, STOCHASTIC))
+@pytest.mark.parametrize(("name", "options"), rows_of("weak"), ids=map(text_of, rows_of("weak")))
 def test_weak_order(name, options, kind):
     """Variance on N(mu, s²) from the exact marginal, by exact propagation; the mean has no error to lose order with."""
     mean, deviation = 0.4, 0.6
@@ -334,32 +379,38 @@ def run(program, denoise=MIXTURE.denoise, x=None, seed=5):
     return sl.sample(program, problems.plain(denoise), x, units(x.shape, seed)[0])
 
 
-def close(a, b, rtol):
-    np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * np.max(np.abs(b)))
-
-
 KARRAS = np.append(problems.grid("karras", 14.6, 0.03, 11), 0.0)
-LIMITS = [
-    ("dpmpp_2m_sde", {"eta": 0.0}, "dpmpp_2m"),
-    ("euler_ancestral", {"eta": 0.0}, "euler"),
-    ("euler", {"s_churn": 0.0, "s_noise": 3.0}, "euler"),
-    ("euler", {"s_churn": 40.0, "s_tmin": 90.0}, "euler"),
-    ("heun", {"s_churn": 40.0, "s_tmax": 0.01}, "heun"),
-]
+LIMITS = [(name, *row) for name, row in rows_of("limits")]
 
 
-@pytest.mark.parametrize(("name", "options", "limit"), LIMITS)
-def test_without_noise(name, options, limit):
+@pytest.mark.parametrize(("name", "options", "limit", "limit_options"), LIMITS)
+def test_without_noise(name, options, limit, limit_options):
     program = sl.sampler(name, **options).compile(KARRAS)
     assert program.analysis.noise_draws == 0
-    close(run(program), run(sl.sampler(limit).compile(KARRAS)), 1e-13)
+    close(
+        run(program, denoiser_of(name)),
+        run(sl.sampler(limit, **limit_options).compile(KARRAS), denoiser_of(limit)),
+        1e-13,
+    )
 
 
-@pytest.mark.parametrize("name", ["dpmpp_2m_sde", "euler_ancestral"])
+@pytest.mark.parametrize("name", [n for n in METHODS if has(n, "eta")])
 def test_the_limit_of_no_noise_is_continuous(name):
-    tiny = run(sl.sampler(name, eta=1e-12).compile(KARRAS))
-    zero = run(sl.sampler(name, eta=0.0).compile(KARRAS))
+    tiny = run(sl.sampler(name, eta=1e-12).compile(KARRAS), denoiser_of(name))
+    zero = run(sl.sampler(name, eta=0.0).compile(KARRAS), denoiser_of(name))
     np.testing.assert_allclose(tiny, zero, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [(n, o) for n in METHODS for o in ("eta", "s_noise") if has(n, o) and METHODS[n].weak],
+)
+def test_a_curve_is_one_value_per_step(name, option):
+    sampler = sl.sampler(name, **{option: [0.7] * 12})
+    assert sampler.compile(KARRAS) == sl.sampler(name, **{option: 0.7}).compile(KARRAS)
+    assert hash(sampler) == hash(sl.sampler(name, **{option: (0.7,) * 12}))
+    ramp = [k / 12 for k in range(12)]
+    assert sl.sampler(name, **{option: ramp}).compile(KARRAS) != sampler.compile(KARRAS)
 
 
 def test_heun_type_without_noise_integrates_a_line_in_log_sigma_exactly():
@@ -378,15 +429,25 @@ def test_heun_type_without_noise_integrates_a_line_in_log_sigma_exactly():
 @all_options
 @pytest.mark.parametrize("factor", [3.0, 1e-4])
 def test_scale_equivariance(name, options, factor):
-    """Scaling sigmas, data and x scales the result; churn's range is given in sigma, so it is scaled along."""
-    assert sl.samplers()[name].claims.scale_free
-    scaled = options | {k: factor * options[k] for k in ("s_tmin", "s_tmax") if k in options}
+    """Scaling sigmas, data and x scales the result; options that are noise levels are scaled along."""
+    if not sl.samplers()[name].claims.scale_free:
+        return
+    scaled = options | {k: factor * options[k] for k in METHODS[name].scaled if k in options}
     program = sl.sampler(name, **scaled).compile(factor * KARRAS)
-    result = run(program, lambda x, s: factor * MIXTURE.denoise(x / factor, s / factor), factor * MIXTURE.start(14.6))
-    close(result, factor * run(sl.sampler(name, **options).compile(KARRAS), x=MIXTURE.start(14.6)), 1e-12)
+    denoise = denoiser_of(name)
+
+    def times(x, s):
+        results = denoise(x / factor, s / factor)
+        return tuple(factor * r for r in results) if METHODS[name].second else factor * results
+
+    result = run(program, times, factor * MIXTURE.start(14.6))
+    close(result, factor * run(sl.sampler(name, **options).compile(KARRAS), denoise, MIXTURE.start(14.6)), 1e-11)
 
 
-@pytest.mark.parametrize(("name", "options"), [o for o in OPTIONS if o[0] in SINGLE_STEP])
+SINGLE_STEP = [row for row in OPTIONS if METHODS[row[0]].single_step]
+
+
+@pytest.mark.parametrize(("name", "options"), SINGLE_STEP, ids=map(text_of, SINGLE_STEP))
 def test_steps_one_at_a_time(name, options):
     """A single-step method has no history: its slices start from x alone, and together are the whole."""
     program = sl.sampler(name, **options).compile(KARRAS)
@@ -399,40 +460,62 @@ def test_steps_one_at_a_time(name, options):
         ordinals = [op.ordinal for op in step.operations if hasattr(op, "ordinal")]
         assert ordinals == list(range(drawn, drawn + len(ordinals)))
         drawn += len(ordinals)
-        x = sl.sample(step, problems.plain(MIXTURE.denoise), x, noise)
+        x = sl.sample(step, problems.plain(denoiser_of(name)), x, noise)
     assert drawn == program.analysis.noise_draws
-    np.testing.assert_array_equal(x, run(program))
+    np.testing.assert_array_equal(x, run(program, denoiser_of(name)))
 
 
-@pytest.mark.parametrize(("name", "options"), [o for o in OPTIONS if o[0] in SINGLE_STEP and "s_churn" not in o[1]])
+STEPWISE = [row for row in SINGLE_STEP if "s_churn" not in row[1]]
+
+
+@pytest.mark.parametrize(("name", "options"), STEPWISE, ids=map(text_of, STEPWISE))
 def test_compiled_one_step_at_a_time(name, options):
     x = MIXTURE.start(KARRAS[0])
     noise, _ = units(x.shape)
     for pair in itertools.pairwise(KARRAS):
-        x = sl.sample(sl.sampler(name, **options).compile(pair), problems.plain(MIXTURE.denoise), x, noise)
-    np.testing.assert_array_equal(x, run(sl.sampler(name, **options).compile(KARRAS)))
+        x = sl.sample(sl.sampler(name, **options).compile(pair), problems.plain(denoiser_of(name)), x, noise)
+    np.testing.assert_array_equal(x, run(sl.sampler(name, **options).compile(KARRAS), denoiser_of(name)))
+
+
+@all_options
+def test_a_resumed_run_is_the_run(name, options):
+    """Stopped after every step, with its history saved and restored, a run ends where the whole one does."""
+    program = sl.sampler(name, **options).compile(KARRAS)
+    whole = run(program, denoiser_of(name))
+    x = MIXTURE.start(program.sigma_start)
+    denoiser = problems.plain(denoiser_of(name))
+    for stop in range(1, len(program)):
+        noise, _ = units(x.shape)
+        first, rest = program[:stop], program[stop:]
+        runner = sl.Runner(first, denoiser, x, noise)
+        runner.run()
+        np.testing.assert_array_equal(sl.sample(rest, denoiser, runner.outputs, noise), whole)
 
 
 @all_options
 @pytest.mark.parametrize("sigmas", [[5.0, 0.0], [5.0, 1.0], [5.0, 1.0, 0.0], [5.0, 1.0, 0.2]], ids=str)
 def test_one_and_two_steps(name, options, sigmas):
-    program = sl.sampler(name, **options).compile(sigmas)
-    assert len(program) == len(sigmas) - 1
-    result = run(program)
+    if METHODS[name].zero_only and sigmas[-1] > 0:
+        return
+    result = run(sl.sampler(name, **options).compile(sigmas), denoiser_of(name))
     assert np.all(np.isfinite(result))
-    assert np.max(np.abs(result)) < 10.0 + sigmas[-1]
+    assert np.max(np.abs(result)) < 10.0 + 3.0 * sigmas[-1]
 
 
-@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.lands])
 def test_one_step_to_zero_is_the_denoised_value_itself(name):
-    x = MIXTURE.start(5.0)
-    np.testing.assert_array_equal(run(sl.sampler(name).compile([5.0, 0.0])), MIXTURE.denoise(x, 5.0))
+    x, denoise = MIXTURE.start(5.0), denoiser_of(name)
+    expected = denoise(x, 5.0)
+    expected = expected[0] if METHODS[name].second else expected
+    np.testing.assert_array_equal(run(sl.sampler(name).compile([5.0, 0.0]), denoise), expected)
 
 
 @all_options
 @pytest.mark.parametrize("sigmas", [[3e-154, 1e-154, 3e-155], [1e100, 1e50, 1.0], [1.0, 1 - 2**-53]], ids=str)
 def test_extreme_sigmas(name, options, sigmas):
     """Coefficients stay finite, or the compiler says so: never a program with NaN in it."""
+    if METHODS[name].zero_only:
+        sigmas = [*sigmas, 0.0]
     try:
         program = sl.sampler(name, **options).compile(sigmas)
     except ProgramError as error:
@@ -441,218 +524,3 @@ def test_extreme_sigmas(name, options, sigmas):
     assert all(
         math.isfinite(c) for op in program.operations if hasattr(op, "rows") for r in op.rows for _, c in r.terms
     )
-
-
-# Diffusers, live: the same sigmas, denoiser and noise
-
-PEER_SIGMAS = np.append(problems.grid("karras", 14.6, 0.03, 19), 0.0)
-
-
-def drive(scheduler, sigmas):
-    """Put exact float64 sigmas into a diffusers scheduler, past its own tables and their float32."""
-    scheduler.sigmas = torch.tensor(sigmas, dtype=torch.float64)
-    scheduler.timesteps = torch.tensor(sigmas, dtype=torch.float64)
-    scheduler._step_index = 0
-    scheduler.is_scale_input_called = True
-    return scheduler
-
-
-def epsilon(x, sigma):
-    return torch.from_numpy((x - MIXTURE.denoise(x, sigma)) / sigma)
-
-
-def diffusers_euler(x, noise):
-    scheduler = drive(EulerDiscreteScheduler(prediction_type="epsilon"), PEER_SIGMAS)
-    for s in PEER_SIGMAS[:-1]:
-        x = scheduler.step(epsilon(x, s), torch.tensor(s), torch.from_numpy(x)).prev_sample.numpy()
-    return x
-
-
-def diffusers_heun(x, noise):
-    twice = np.concatenate([PEER_SIGMAS[:1], np.repeat(PEER_SIGMAS[1:-1], 2), PEER_SIGMAS[-1:]])
-    scheduler = drive(HeunDiscreteScheduler(prediction_type="epsilon"), twice)
-    for s in twice[:-1]:
-        x = scheduler.step(epsilon(x, s), torch.tensor(s), torch.from_numpy(x)).prev_sample.numpy()
-    return x
-
-
-def diffusers_multistep(x, noise, **config):
-    """The update formulas themselves, in float64; `step` around them rounds x to float32. x is scaled by alpha."""
-    scheduler = drive(DPMSolverMultistepScheduler(solver_order=2, **config), PEER_SIGMAS)
-    alpha = 1 / np.sqrt(PEER_SIGMAS**2 + 1)
-    x = torch.from_numpy(x * alpha[0])
-    outputs = []
-    for i, s in enumerate(PEER_SIGMAS[:-1]):
-        scheduler._step_index = i
-        outputs.append(torch.from_numpy(MIXTURE.denoise(x.numpy() / alpha[i], s)))
-        unit = torch.from_numpy(noise(i))
-        if i == 0 or i == len(PEER_SIGMAS) - 2:  # as `step` chooses with final_sigmas_type "zero"
-            x = scheduler.dpm_solver_first_order_update(outputs[-1], sample=x, noise=unit)
-        else:
-            x = scheduler.multistep_dpm_solver_second_order_update(outputs, sample=x, noise=unit)
-    return x.numpy()
-
-
-# diffusers builds its float32 tables in its constructors, with what NumPy 2 calls deprecated.
-old_numpy = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-
-# Ours, the peer, its precision.
-PEERS = [
-    ("euler", {}, diffusers_euler, 1e-5),  # EulerDiscreteScheduler.step rounds the sample to float32
-    ("heun", {}, diffusers_heun, 1e-12),
-    ("dpmpp_2m", {}, diffusers_multistep, 1e-12),
-    ("dpmpp_2m_sde", {"eta": 0.0}, diffusers_multistep, 1e-12),
-    (
-        "dpmpp_2m_sde",
-        {"eta": 0.0, "solver_type": "heun"},
-        functools.partial(diffusers_multistep, solver_type="heun"),
-        1e-12,
-    ),
-    ("dpmpp_2m_sde", {}, functools.partial(diffusers_multistep, algorithm_type="sde-dpmsolver++"), 1e-12),
-    (
-        "dpmpp_2m_sde",
-        {"solver_type": "heun"},
-        functools.partial(diffusers_multistep, algorithm_type="sde-dpmsolver++", solver_type="heun"),
-        1e-12,
-    ),
-]
-
-
-@old_numpy
-@pytest.mark.parametrize(("name", "options", "peer", "rtol"), PEERS, ids=[text_of(row) for row in PEERS])
-def test_diffusers(name, options, peer, rtol):
-    x = MIXTURE.start(PEER_SIGMAS[0])
-    close(peer(x, units(x.shape)[1]), run(sl.sampler(name, **options).compile(PEER_SIGMAS)), rtol)
-
-
-@old_numpy
-def test_diffusers_euler_ancestral():
-    """Its step draws from a torch generator, and rounds the sample to float32."""
-    x = MIXTURE.start(PEER_SIGMAS[0])
-    scheduler = drive(EulerAncestralDiscreteScheduler(prediction_type="epsilon"), PEER_SIGMAS)
-    theirs, generator = x, torch.Generator().manual_seed(3)
-    for s in PEER_SIGMAS[:-1]:
-        output = epsilon(theirs, s)
-        step = scheduler.step(output, torch.tensor(s), torch.from_numpy(theirs), generator=generator)
-        theirs = step.prev_sample.numpy()
-    generator = torch.Generator().manual_seed(3)
-    draw = lambda like, *_: torch.randn(like.shape, generator=generator, dtype=torch.float64).numpy()  # noqa: E731
-    ours = sl.sample(sl.sampler("euler_ancestral").compile(PEER_SIGMAS), problems.plain(MIXTURE.denoise), x, draw)
-    close(theirs, ours, 1e-5)
-
-
-# What diffusers' form of a method lacks: no parity there; the incumbents' values and the slow version stand instead.
-EXCLUDED = [
-    (HeunDiscreteScheduler.step, "s_churn", "its gamma is fixed at 0"),
-    (EulerAncestralDiscreteScheduler.step, "eta", "it always replaces all the noise"),
-    (EulerAncestralDiscreteScheduler.step, "s_noise", "its fresh noise has deviation 1"),
-    (DPMSolverMultistepScheduler.step, "eta", "its SDE has strength 1"),
-    (DPMSolverMultistepScheduler.step, "s_noise", "its fresh noise has deviation 1"),
-]
-
-
-@pytest.mark.parametrize(("step", "option", "reason"), EXCLUDED)
-def test_exclusions_still_hold(step, option, reason):
-    assert option not in inspect.signature(step).parameters, f"diffusers has {option} now, though {reason}"
-
-
-# Refusals
-
-DESCENDING = "expected a value below the one before it: samplers divide by the difference"
-NUMBER = "expected a finite number of at least 0"
-LENGTH = "expected one dimension of at least two values"
-BAD_SIGMAS = [
-    ([3.0, math.nan, 1.0], f"sigmas[1] is NaN; {NUMBER}"),
-    ([math.nan, 1.0], f"sigmas[0] is NaN; {NUMBER}"),
-    ([math.inf, 1.0], f"sigmas[0] is inf; {NUMBER}"),
-    ([3.0, -1.0], f"sigmas[1] is -1; {NUMBER}"),
-    ([1.0, 2.0], f"sigmas[1] is 2; {DESCENDING}"),
-    ([3.0, 2.0, 2.0], f"sigmas[2] is 2; {DESCENDING}"),
-    ([3.0, 0.0, 0.0], f"sigmas[2] is 0; {DESCENDING}"),
-    ([], f"sigmas has shape (0,); {LENGTH}"),
-    ([1.0], f"sigmas has shape (1,); {LENGTH}"),
-    ([[3.0, 1.0]], f"sigmas has shape (1, 2); {LENGTH}"),
-    (3.0, f"sigmas has shape (); {LENGTH}"),
-    (None, "sigmas holds object; expected real numbers"),
-    (["a", "b"], "sigmas holds <U1; expected real numbers"),
-    ("karras", "sigmas holds <U6; expected real numbers"),
-    ([3.0, 1j], "sigmas holds complex128; expected real numbers"),
-    ([True, False], "sigmas holds bool; expected real numbers"),
-]
-
-
-@pytest.mark.parametrize(("sigmas", "text"), BAD_SIGMAS, ids=lambda v: str(v)[:30])
-@pytest.mark.parametrize("sampler", [sl.EulerSampler(), sl.Dpmpp2mSdeSampler(), Multistep(0.5)])
-def test_bad_sigmas(sampler, sigmas, text):
-    with pytest.raises(SamplerError, match=f"^{re.escape(text)}$"):
-        sampler.compile(sigmas)
-
-
-def test_complex_sigmas():
-    with pytest.raises(SamplerError):
-        sl.EulerSampler().compile(np.array([3.0 + 4.0j, 1.0]))
-
-
-def test_step_limit():
-    sampler = sl.EulerSampler()
-    assert len(sampler.compile(np.linspace(2.0, 1.0, 100_001))) == 100_000
-    with pytest.raises(ProgramError, match=r"^a program has 100001 steps; expected 1 to 100000$"):
-        sampler.compile(np.linspace(2.0, 1.0, 100_002))
-
-
-BAD_OPTIONS = [
-    ("euler", {"s_churn": -1.0}, f"s_churn is -1; {NUMBER}"),
-    ("euler", {"s_churn": math.inf}, f"s_churn is inf; {NUMBER}"),
-    ("heun", {"s_churn": math.nan}, f"s_churn is NaN; {NUMBER}"),
-    ("euler", {"s_tmin": -1.0}, f"s_tmin is -1; {NUMBER}"),
-    ("euler", {"s_tmin": 2.0, "s_tmax": 1.0}, "s_tmax is 1; expected at least s_tmin; inf for no limit"),
-    ("heun", {"s_tmax": math.nan}, "s_tmax is NaN; expected at least s_tmin; inf for no limit"),
-    ("euler", {"s_noise": -0.5}, f"s_noise is -0.5; {NUMBER}"),
-    ("heun", {"s_noise": math.nan}, f"s_noise is NaN; {NUMBER}"),
-    ("euler_ancestral", {"eta": -1.0}, f"eta is -1; {NUMBER}"),
-    ("euler_ancestral", {"eta": math.nan}, f"eta is NaN; {NUMBER}"),
-    ("euler_ancestral", {"s_noise": math.inf}, f"s_noise is inf; {NUMBER}"),
-    ("dpmpp_2m_sde", {"eta": -0.1}, f"eta is -0.1; {NUMBER}"),
-    ("dpmpp_2m_sde", {"eta": math.inf}, f"eta is inf; {NUMBER}"),
-    ("dpmpp_2m_sde", {"s_noise": -0.1}, f"s_noise is -0.1; {NUMBER}"),
-    ("dpmpp_2m_sde", {"solver_type": "rk4"}, 'solver_type is "rk4"; expected one of midpoint, heun'),
-]
-
-
-@pytest.mark.parametrize(("name", "options", "text"), BAD_OPTIONS)
-def test_bad_options(name, options, text):
-    with pytest.raises(SamplerError, match=f"^{re.escape(text)}$"):
-        sl.sampler(name, **options).compile([3.0, 1.0])
-
-
-def test_names():
-    with pytest.raises(UnknownNameError, match=re.escape("unknown sampler 'eular'; close: 'euler'")):
-        sl.sampler("eular")
-    with pytest.raises(SamplerError, match=re.escape("sampler 'dpmpp_2m' has no parameter 'eta'")):
-        sl.sampler("dpmpp_2m", eta=1.0)
-
-
-class Flow(sl.NoiseProcess):
-    """x = (1 - sigma) x0 + sigma noise."""
-
-    family, sigma_min, sigma_max, sigmas = "flow", 0.001, 1.0, None
-
-    def sigma(self, t):
-        return t
-
-    def timestep(self, sigma, *, interpolate=False):
-        return sigma
-
-    def percent_to_sigma(self, percent):
-        return 1 - percent
-
-
-@pytest.mark.parametrize("name", SLOW)
-def test_flow_processes_are_refused(name):
-    sampler = sl.sampler(name)
-    text = (
-        f"{type(sampler).__name__} adds and removes noise as x = x0 + sigma * noise; the process is a flow, "
-        "x = (1 - sigma) * x0 + sigma * noise. Use a process of family 've' or 'vp'"
-    )
-    with pytest.raises(SamplerError, match=f"^{re.escape(text)}$"):
-        sampler.compile([1.0, 0.5], Flow())

@@ -200,24 +200,12 @@ if TYPE_CHECKING:
     from stepladder._resolve import Resolved as Resolved
     from stepladder._resolve import resolve as resolve
     from stepladder._sample import sample as sample
-    from stepladder._sampler import (
-        Dpmpp2mSampler as Dpmpp2mSampler,
-    )
-    from stepladder._sampler import (
-        Dpmpp2mSdeSampler as Dpmpp2mSdeSampler,
-    )
-    from stepladder._sampler import (
-        EulerAncestralSampler as EulerAncestralSampler,
-    )
-    from stepladder._sampler import (
-        EulerSampler as EulerSampler,
-    )
-    from stepladder._sampler import (
-        HeunSampler as HeunSampler,
-    )
-    from stepladder._sampler import (
-        Sampler as Sampler,
-    )
+    from stepladder._sampler import Sampler as Sampler
+    from stepladder._samplers.dpmpp import Dpmpp2mSampler as Dpmpp2mSampler
+    from stepladder._samplers.dpmpp import Dpmpp2mSdeSampler as Dpmpp2mSdeSampler
+    from stepladder._samplers.euler import EulerAncestralSampler as EulerAncestralSampler
+    from stepladder._samplers.euler import EulerSampler as EulerSampler
+    from stepladder._samplers.euler import HeunSampler as HeunSampler
     from stepladder._schedules.curve import BongTangentSchedule as BongTangentSchedule
     from stepladder._schedules.curve import ConstantSchedule as ConstantSchedule
     from stepladder._schedules.curve import LinearQuadraticSchedule as LinearQuadraticSchedule
@@ -280,10 +268,9 @@ _LAZY = {
     "sample": "_sample",
     **dict.fromkeys(("Analysis", "Program"), "_program"),
     **dict.fromkeys(("Resolved", "resolve"), "_resolve"),
-    **dict.fromkeys(
-        ("Dpmpp2mSampler", "Dpmpp2mSdeSampler", "EulerAncestralSampler", "EulerSampler", "HeunSampler", "Sampler"),
-        "_sampler",
-    ),
+    "Sampler": "_sampler",
+    **dict.fromkeys(("Dpmpp2mSampler", "Dpmpp2mSdeSampler"), "_samplers.dpmpp"),
+    **dict.fromkeys(("EulerAncestralSampler", "EulerSampler", "HeunSampler"), "_samplers.euler"),
     **dict.fromkeys(
         (
             "BongTangentSchedule", "ConstantSchedule", "LinearQuadraticSchedule", "LogitNormalSchedule", "VPSchedule",

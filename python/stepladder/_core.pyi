@@ -1,6 +1,6 @@
 """The compiled half of stepladder: import the public names from `stepladder` itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overload
 
 import numpy as np
@@ -10,6 +10,7 @@ _Array: TypeAlias = npt.NDArray[np.float64]
 _AnyArray: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 _Out = TypeVar("_Out", npt.NDArray[np.float64], npt.NDArray[np.float32])
 _Family: TypeAlias = Literal["ve", "vp", "flow"]
+_Curve: TypeAlias = float | Sequence[float]
 _Pair: TypeAlias = tuple[float, float]
 _Table: TypeAlias = list[float] | tuple[float, ...] | _AnyArray
 
@@ -362,7 +363,7 @@ class Linear:
 class Trace:
     """Records what a sampler computes."""
 
-    def __new__(cls, sigmas: _Array) -> Trace: ...
+    def __new__(cls, sigmas: _Array, family: str = "ve", sigma_snr: float = ...) -> Trace: ...
     def start(self) -> Linear:
         """The sample at the first sigma."""
 
@@ -383,6 +384,29 @@ class Trace:
 
     def independent_noise(self, sigma_from: float, sigma_to: float) -> Linear:
         """Unit noise independent of the path."""
+
+    def skip_noise(self, sigma_from: float, sigma_to: float) -> None:
+        """Draw noise of the run's path that nobody uses, for a host that draws and discards."""
+
+    def set_levels(self, levels: Sequence[float]) -> None:
+        """Replace the levels by the method's own, one more than its steps, before the first step ends."""
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether `x = (1 - sigma) * x0 + sigma * noise`; otherwise `x = x0 + sigma * noise`."""
+
+    @property
+    def snr_sigmas(self) -> list[float]:
+        """The levels for a method that needs their log-SNR: for a flow the first is just below pure noise."""
+
+    def alpha(self, sigma: float) -> float:
+        """Weight of the signal in x: 1, for a flow `1 - sigma`."""
+
+    def half_log_snr(self, sigma: float) -> float:
+        """`ln(alpha / sigma)`."""
+
+    def sigma_from_half_log_snr(self, half_log_snr: float) -> float:
+        """The sigma whose half log-SNR is given."""
 
     def end_step(self, x: Linear) -> Linear:
         """End the step: `x` becomes a tensor, the sample at the next sigma."""
@@ -444,7 +468,7 @@ def copy(out: int, out_code: int, source: int, source_code: int, numel: int) -> 
 def set_num_threads(n: int) -> None: ...
 def get_num_threads() -> int: ...
 def trace_euler(t: Trace, s_churn: float, s_tmin: float, s_tmax: float, s_noise: float) -> None: ...
-def trace_euler_ancestral(t: Trace, eta: float, s_noise: float) -> None: ...
+def trace_euler_ancestral(t: Trace, eta: _Curve, s_noise: _Curve) -> None: ...
 def trace_heun(t: Trace, s_churn: float, s_tmin: float, s_tmax: float, s_noise: float) -> None: ...
 def trace_dpmpp_2m(t: Trace) -> None: ...
-def trace_dpmpp_2m_sde(t: Trace, eta: float, s_noise: float, solver_type: str) -> None: ...
+def trace_dpmpp_2m_sde(t: Trace, eta: _Curve, s_noise: _Curve, solver_type: str) -> None: ...

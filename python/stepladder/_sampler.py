@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
-from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
+from dataclasses import fields
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, final
 
 import numpy as np
 
@@ -31,6 +30,9 @@ class Sampler(ABC):
     """
 
     __slots__ = ()
+
+    families: ClassVar[tuple[str, ...]] = ("ve", "vp")
+    """Families of noise process the method is defined for: of `"ve"`, `"vp"` and `"flow"`."""
 
     discards_penultimate: ClassVar[bool] = False
     """Hosts drop the last but one sigma for this method: schedules then build one step more and drop it."""
@@ -74,16 +76,34 @@ class Sampler(ABC):
         if process is not None and not isinstance(process, NoiseProcess):
             msg = f"process is {type(process).__name__}; expected a NoiseProcess, as sl.process makes"
             raise SamplerError(msg)
-        if process is not None and process.family == "flow":
-            msg = (
-                f"{type(self).__name__} adds and removes noise as x = x0 + sigma * noise; the process is a flow, "
-                "x = (1 - sigma) * x0 + sigma * noise. Use a process of family 've' or 'vp'"
-            )
-            raise SamplerError(msg)
         levels = _levels(sigmas)
-        trace = _core.Trace(levels)
+        if process is None:
+            trace = _core.Trace(levels)
+        elif process.family not in self.families:
+            raise SamplerError(_wrong_family(self, process.family))
+        elif process.family == "flow":
+            trace = _core.Trace(levels, "flow", process.percent_to_sigma(_SNR_PERCENT))
+        else:
+            trace = _core.Trace(levels, process.family)
         self.trace(trace, levels.tolist())
         return Program._of(trace.finish(), repr(self))
+
+
+_SNR_PERCENT = 1e-4
+"""How far into sampling a flow has a finite log-SNR: the level that stands for pure noise, as in ComfyUI."""
+
+_MIXING = {
+    "ve": "x = x0 + sigma * noise",
+    "vp": "x = x0 + sigma * noise",
+    "flow": "x = (1 - sigma) * x0 + sigma * noise",
+}
+
+
+def _wrong_family(sampler: Sampler, family: str) -> str:
+    return (
+        f"{type(sampler).__name__} is defined for {_MIXING[sampler.families[0]]}; the process is of family {family!r}, "
+        f"{_MIXING[family]}. Use a process of family {' or '.join(map(repr, sampler.families))}"
+    )
 
 
 def _levels(sigmas: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -102,147 +122,34 @@ def _levels(sigmas: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.ascontiguousarray(given, dtype=np.float64)
 
 
-def _validate(sampler: Any) -> None:
-    """Check a built-in sampler's options when it is made, by the rules that compiling applies."""
+Curve: TypeAlias = "float | Sequence[float]"
+"""An option that is one number for every step, or a sequence of one per step."""
+
+_KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
+    "float": ("a number", (Real,)),
+    "int": ("a whole number", (Integral,)),
+    "bool": ("True or False", (bool,)),
+    "Curve": ("a number, or a sequence of one per step", (Real,)),
+}
+"""What the annotation of a built-in sampler's field lets through; any other annotation is text."""
+
+
+def validate(sampler: Any) -> None:
+    """Check a built-in sampler's options when it is made, by the rules that compiling applies.
+
+    A sequence given for a `Curve` becomes a tuple, so that the sampler stays hashable.
+    """
+    steps = 1
     for field in fields(sampler):
         value = getattr(sampler, field.name)
-        expected, kind = ("a number", Real) if field.type == "float" else ("text", str)
-        if isinstance(value, bool) or not isinstance(value, kind):
-            msg = f"{field.name} is {value!r}; expected {expected}"
-            raise SamplerError(msg)
-    sampler.trace(_core.Trace(np.array([2.0, 1.0])), (2.0, 1.0))
-
-
-@final
-@dataclass(frozen=True)
-class EulerSampler(Sampler):
-    """Euler's method on the probability-flow ODE, optionally with churn.
-
-    Order 1; one model call per step. The last step to zero is the denoised value exactly.
-
-    Parameters
-    ----------
-    s_churn : float
-        Total churn; a step raises sigma by a factor 1 + min(s_churn / steps, sqrt(2) - 1). 0: none.
-    s_tmin, s_tmax : float
-        Range of sigma in which churn applies.
-    s_noise : float
-        Standard deviation of the churn noise.
-
-    Source: Karras et al. 2022, arXiv:2206.00364, algorithm 2 without its correction step.
-    """
-
-    s_churn: float = 0.0
-    s_tmin: float = 0.0
-    s_tmax: float = math.inf
-    s_noise: float = 1.0
-
-    def __post_init__(self) -> None:
-        _validate(self)
-
-    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
-        """Record one run on `t`."""
-        _core.trace_euler(t, self.s_churn, self.s_tmin, self.s_tmax, self.s_noise)
-
-
-@final
-@dataclass(frozen=True)
-class EulerAncestralSampler(Sampler):
-    """Ancestral sampling with Euler steps: down to sigma_down, then fresh noise of sigma_up.
-
-    Weak order 1; one model call and one noise draw per step.
-
-    Parameters
-    ----------
-    eta : float
-        Share of the noise replaced, at least 0. 0 is `euler`, 1 full ancestral sampling.
-    s_noise : float
-        Standard deviation of the fresh noise.
-
-    Source: Song et al. 2021, arXiv:2011.13456, appendix F (ancestral sampling), in k-diffusion's form
-    sigma_up = min(sigma_next, eta sqrt(sigma_next² (sigma² - sigma_next²) / sigma²)).
-    """
-
-    eta: float = 1.0
-    s_noise: float = 1.0
-
-    def __post_init__(self) -> None:
-        _validate(self)
-
-    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
-        """Record one run on `t`."""
-        _core.trace_euler_ancestral(t, self.eta, self.s_noise)
-
-
-@final
-@dataclass(frozen=True)
-class HeunSampler(Sampler):
-    """Heun's method (explicit trapezoid) on the probability-flow ODE, optionally with churn.
-
-    Order 2; two model calls per step, one in a last step to zero.
-
-    Parameters
-    ----------
-    s_churn, s_tmin, s_tmax, s_noise : float
-        As `EulerSampler`.
-
-    Source: Karras et al. 2022, arXiv:2206.00364, algorithms 1 and 2.
-    """
-
-    s_churn: float = 0.0
-    s_tmin: float = 0.0
-    s_tmax: float = math.inf
-    s_noise: float = 1.0
-
-    def __post_init__(self) -> None:
-        _validate(self)
-
-    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
-        """Record one run on `t`."""
-        _core.trace_heun(t, self.s_churn, self.s_tmin, self.s_tmax, self.s_noise)
-
-
-@final
-@dataclass(frozen=True)
-class Dpmpp2mSampler(Sampler):
-    """DPM-Solver++(2M): multistep exponential integrator in log sigma.
-
-    Order 2; one model call per step. The first step, and a last step to zero, are first order.
-
-    Source: Lu et al. 2022, arXiv:2211.01095, algorithm 2.
-    """
-
-    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
-        """Record one run on `t`."""
-        _core.trace_dpmpp_2m(t)
-
-
-@final
-@dataclass(frozen=True)
-class Dpmpp2mSdeSampler(Sampler):
-    """SDE-DPM-Solver++(2M): the stochastic multistep form.
-
-    One model call and one noise draw per step. At eta 0 it is `dpmpp_2m` (midpoint).
-
-    Parameters
-    ----------
-    eta : float
-        Strength of the noise, at least 0. 0 is the ODE, 1 the SDE of the paper.
-    s_noise : float
-        Standard deviation of the fresh noise.
-    solver_type : {"midpoint", "heun"}
-        How the previous denoised value enters.
-
-    Source: Lu et al. 2022, arXiv:2211.01095, section 5 and appendix.
-    """
-
-    eta: float = 1.0
-    s_noise: float = 1.0
-    solver_type: Literal["midpoint", "heun"] = "midpoint"
-
-    def __post_init__(self) -> None:
-        _validate(self)
-
-    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
-        """Record one run on `t`."""
-        _core.trace_dpmpp_2m_sde(t, self.eta, self.s_noise, self.solver_type)
+        expected, kinds = _KINDS.get(str(field.type), ("text", (str,)))
+        if field.type == "Curve" and not isinstance(value, (Real, str)) and np.iterable(value):
+            values = tuple(value)
+            if values and all(isinstance(v, Real) and not isinstance(v, (bool, np.bool_)) for v in values):
+                object.__setattr__(sampler, field.name, tuple(map(float, values)))
+                steps = max(steps, len(values))
+                continue
+        if isinstance(value, (bool, np.bool_)) is not (field.type == "bool") or not isinstance(value, kinds):
+            raise SamplerError(f"{field.name} is {value!r}; expected {expected}")
+    levels = np.arange(steps + 1.0, 0.0, -1.0)
+    sampler.trace(_core.Trace(levels), levels.tolist())

@@ -7,6 +7,8 @@ coefficients have that limit.
 
 import math
 
+from reference.setting import VE
+
 SQRT2 = math.sqrt(2)
 
 
@@ -24,7 +26,9 @@ def raised(x, sigma, steps, noise, k, s_churn, s_tmin, s_tmax, s_noise):
     return x + math.sqrt(hat**2 - sigma**2) * s_noise * noise(k), hat, k + 1
 
 
-def heun(denoise, x, sigmas, noise=None, s_churn=0.0, s_tmin=0.0, s_tmax=math.inf, s_noise=1.0, correct=True):
+def heun(
+    denoise, x, sigmas, noise=None, setting=VE, s_churn=0.0, s_tmin=0.0, s_tmax=math.inf, s_noise=1.0, correct=True
+):
     """Karras et al. 2022, algorithm 2."""
     k, steps = 0, len(sigmas) - 1
     for i in range(steps):
@@ -38,15 +42,26 @@ def heun(denoise, x, sigmas, noise=None, s_churn=0.0, s_tmin=0.0, s_tmax=math.in
     return x
 
 
-def euler(denoise, x, sigmas, noise=None, **churn):
+def euler(denoise, x, sigmas, noise=None, setting=VE, **churn):
     """Karras et al. 2022, algorithm 2 without lines 9 to 11."""
-    return heun(denoise, x, sigmas, noise, correct=False, **churn)
+    return heun(denoise, x, sigmas, noise, setting, correct=False, **churn)
 
 
-def euler_ancestral(denoise, x, sigmas, noise=None, eta=1.0, s_noise=1.0):
-    """Song et al. 2021 (arXiv:2011.13456), appendix F: x0 and fresh noise keep the variance at the next sigma."""
+def euler_ancestral(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise=1.0):
+    """Song et al. 2021 (arXiv:2011.13456), appendix F: x0 and fresh noise keep the variance at the next sigma.
+
+    For a flow: down to t (1 - eta (1 - t/s)), the signal rescaled from 1 - down to 1 - t, noise up to variance t².
+    """
     for i in range(len(sigmas) - 1):
         s, t = sigmas[i], sigmas[i + 1]
+        if setting.flow:
+            down = t * (1 - eta * (1 - t / s))
+            denoised = denoise(x, s)
+            x = (1 - down / s) * denoised + down / s * x
+            if eta > 0 and t > 0:
+                kept = down * (1 - t) / (1 - down)
+                x = (1 - t) / (1 - down) * x + math.sqrt((t - kept) * (t + kept)) * s_noise * noise(i)
+            continue
         up = min(t, eta * t * math.sqrt(1 - (t / s) ** 2))
         down = math.sqrt((t - up) * (t + up))
         denoised = denoise(x, s)
@@ -56,7 +71,7 @@ def euler_ancestral(denoise, x, sigmas, noise=None, eta=1.0, s_noise=1.0):
     return x
 
 
-def dpmpp_2m(denoise, x, sigmas):
+def dpmpp_2m(denoise, x, sigmas, noise=None, setting=VE):
     """Lu et al. 2022 (arXiv:2211.01095), algorithm 2, with alpha = 1 and lambda = -ln sigma."""
     before = None
     for i in range(len(sigmas) - 1):
@@ -71,25 +86,30 @@ def dpmpp_2m(denoise, x, sigmas):
     return x
 
 
-def dpmpp_2m_sde(denoise, x, sigmas, noise=None, eta=1.0, s_noise=1.0, solver_type="midpoint"):
+def dpmpp_2m_sde(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise=1.0, solver_type="midpoint"):
     """Lu et al. 2022, section 5 (SDE-DPM-Solver++(2M)), with the noise scaled by eta as k-diffusion has it.
 
-    The variance-exploding SDE of strength eta has decay (t/s)^(1 + eta) towards the denoised value and leaves noise of
-    variance t² (1 - (t/s)^(2 eta)). The heun type integrates the line through the last two denoised values exactly.
+    In y = x / alpha and u = sigma / alpha the SDE of strength eta has decay (u_t/u_s)^(1 + eta) towards the denoised
+    value and leaves noise of variance u_t² (1 - (u_t/u_s)^(2 eta)). The heun type integrates the line through the last
+    two denoised values exactly.
     """
+    sigmas = setting.snr_sigmas(sigmas)
     before = None
     for i in range(len(sigmas) - 1):
         s, t = sigmas[i], sigmas[i + 1]
+        a_s, a_t = setting.alpha(s), setting.alpha(t)
+        u_s, u_t = s / a_s, t / a_t
         now = denoise(x, s)
-        decay = (t / s) ** (1 + eta)
-        x = decay * x + (1 - decay) * now
+        decay = (u_t / u_s) ** (1 + eta)
+        y = decay * x / a_s + (1 - decay) * now
         if i > 0 and t > 0:
-            h, h_before = math.log(s / t), math.log(sigmas[i - 1] / s)
+            h, h_before = math.log(u_s / u_t), math.log(sigmas[i - 1] / setting.alpha(sigmas[i - 1]) / u_s)
             change = (now - before) * h / h_before
             middle = (1 - decay) / 2
-            x = x + change * (middle if solver_type == "midpoint" else 1 - (1 - decay) / (h * (1 + eta)))
+            y = y + change * (middle if solver_type == "midpoint" else 1 - (1 - decay) / (h * (1 + eta)))
         if eta > 0 and t > 0:
-            variance = -math.expm1(-2 * eta * math.log(s / t))  # 1 - (t/s)^(2 eta), also for tiny eta
-            x = x + t * math.sqrt(variance) * s_noise * noise(i)
+            variance = -math.expm1(-2 * eta * math.log(u_s / u_t))  # 1 - (u_t/u_s)^(2 eta), also for tiny eta
+            y = y + u_t * math.sqrt(variance) * s_noise * noise(i)
+        x = a_t * y
         before = now
     return x

@@ -7,6 +7,7 @@
 
 pub mod error;
 pub mod kernel;
+pub mod numeric;
 pub mod parameterization;
 pub mod process;
 pub mod program;

@@ -18,6 +18,7 @@ pub trait Scalar:
     + Div<Output = Self>
     + Neg<Output = Self>
     + Add<f64, Output = Self>
+    + Sub<f64, Output = Self>
     + Mul<f64, Output = Self>
     + Div<f64, Output = Self>
 {
@@ -37,6 +38,31 @@ pub trait Scalar:
     /// Square root.
     #[must_use]
     fn sqrt(self) -> Self;
+    /// `ln(1 + self)` without cancellation near zero.
+    #[must_use]
+    fn ln_1p(self) -> Self;
+    /// `self` to a constant power; `self` is positive.
+    #[must_use]
+    fn powf(self, exponent: f64) -> Self;
+    /// Sine of an angle in radians.
+    #[must_use]
+    fn sin(self) -> Self;
+    /// Cosine of an angle in radians.
+    #[must_use]
+    fn cos(self) -> Self;
+    /// Angle in radians whose tangent this is, within ±π/2.
+    #[must_use]
+    fn atan(self) -> Self;
+    /// Magnitude.
+    #[must_use]
+    fn abs(self) -> Self {
+        if self.value() < 0.0 { -self } else { self }
+    }
+    /// The larger by value.
+    #[must_use]
+    fn max(self, other: Self) -> Self {
+        if other.value() > self.value() { other } else { self }
+    }
     /// Exactly zero: the end of a schedule, decided on the value alone.
     fn is_zero(self) -> bool {
         self.value() == 0.0
@@ -66,6 +92,21 @@ impl Scalar for f64 {
     }
     fn sqrt(self) -> Self {
         libm::sqrt(self)
+    }
+    fn ln_1p(self) -> Self {
+        libm::log1p(self)
+    }
+    fn powf(self, exponent: f64) -> Self {
+        libm::pow(self, exponent)
+    }
+    fn sin(self) -> Self {
+        libm::sin(self)
+    }
+    fn cos(self) -> Self {
+        libm::cos(self)
+    }
+    fn atan(self) -> Self {
+        libm::atan(self)
     }
 }
 
@@ -146,6 +187,13 @@ impl Add<f64> for Dual {
     }
 }
 
+impl Sub<f64> for Dual {
+    type Output = Self;
+    fn sub(self, o: f64) -> Self {
+        Self::new(self.value - o, self.derivative)
+    }
+}
+
 impl Mul<f64> for Dual {
     type Output = Self;
     fn mul(self, o: f64) -> Self {
@@ -180,5 +228,20 @@ impl Scalar for Dual {
     fn sqrt(self) -> Self {
         let value = libm::sqrt(self.value);
         self.chain(value, 0.5 / value)
+    }
+    fn ln_1p(self) -> Self {
+        self.chain(libm::log1p(self.value), 1.0 / (1.0 + self.value))
+    }
+    fn powf(self, exponent: f64) -> Self {
+        self.chain(libm::pow(self.value, exponent), exponent * libm::pow(self.value, exponent - 1.0))
+    }
+    fn sin(self) -> Self {
+        self.chain(libm::sin(self.value), libm::cos(self.value))
+    }
+    fn cos(self) -> Self {
+        self.chain(libm::cos(self.value), -libm::sin(self.value))
+    }
+    fn atan(self) -> Self {
+        self.chain(libm::atan(self.value), 1.0 / (1.0 + self.value * self.value))
     }
 }

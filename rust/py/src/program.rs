@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use smallvec::SmallVec;
 use stepladder_core::kernel::{self, Dtype, INLINE_TERMS, Operand, OperandMut, RowSpec};
+use stepladder_core::process::Family;
 use stepladder_core::program as core;
 use stepladder_core::program::{Calls, Op, Scaling, Second, Stream};
 
@@ -131,11 +132,13 @@ impl Trace {
 #[pymethods]
 impl Trace {
     #[new]
+    #[pyo3(signature = (sigmas, family = "ve", sigma_snr = f64::MAX))]
     #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
-    fn new(sigmas: PyReadonlyArray1<'_, f64>) -> PyResult<Self> {
+    fn new(sigmas: PyReadonlyArray1<'_, f64>, family: &str, sigma_snr: f64) -> PyResult<Self> {
         let sigmas = sigmas.as_slice().map_err(|_| PyTypeError::new_err("sigmas is not contiguous"))?;
         stepladder_core::sampler::check_sigmas(sigmas).map_err(to_py)?;
-        let inner = core::Trace::new(sigmas.to_vec()).map_err(to_py)?;
+        let setting = core::Setting { family: Family::parse(family).map_err(to_py)?, sigma_snr };
+        let inner = core::Trace::over(sigmas.to_vec(), setting).map_err(to_py)?;
         Ok(Self { id: TRACES.fetch_add(1, Ordering::Relaxed), inner: Some(inner) })
     }
 
@@ -172,6 +175,37 @@ impl Trace {
     fn independent_noise(&mut self, sigma_from: f64, sigma_to: f64) -> PyResult<Linear> {
         let noise = self.live()?.independent_noise(sigma_from, sigma_to);
         Ok(self.linear(noise))
+    }
+
+    fn skip_noise(&mut self, sigma_from: f64, sigma_to: f64) -> PyResult<()> {
+        self.live()?.skip_noise(sigma_from, sigma_to);
+        Ok(())
+    }
+
+    fn set_levels(&mut self, levels: Vec<f64>) -> PyResult<()> {
+        self.live()?.set_levels(levels).map_err(to_py)
+    }
+
+    #[getter]
+    fn is_flow(&mut self) -> PyResult<bool> {
+        Ok(self.live()?.is_flow())
+    }
+
+    #[getter]
+    fn snr_sigmas(&mut self) -> PyResult<Vec<f64>> {
+        Ok(self.live()?.snr_sigmas())
+    }
+
+    fn alpha(&mut self, sigma: f64) -> PyResult<f64> {
+        Ok(self.live()?.alpha(sigma))
+    }
+
+    fn half_log_snr(&mut self, sigma: f64) -> PyResult<f64> {
+        Ok(self.live()?.half_log_snr(sigma))
+    }
+
+    fn sigma_from_half_log_snr(&mut self, half_log_snr: f64) -> PyResult<f64> {
+        Ok(self.live()?.sigma_from_half_log_snr(half_log_snr))
     }
 
     fn end_step(&mut self, x: &Linear) -> PyResult<Linear> {

@@ -23,7 +23,7 @@ pub use fold::Scaling;
 pub use ir::{Calls, MAX_ROWS, MAX_STEPS, Offset, Op, Port, PortName, Register, Row, Second, Step, Stream, Term};
 pub use jacobian::{Jacobian, jacobian};
 pub use linear::{Linear, ValueId};
-pub use trace::Trace;
+pub use trace::{Setting, Trace};
 
 use ir::Body;
 

@@ -65,13 +65,13 @@ fn samplers() -> Vec<Compile> {
         of(Euler::default()),
         of(Euler { churn }),
         of(EulerAncestral::default()),
-        of(EulerAncestral { eta: 0.3, s_noise: 0.9 }),
+        of(EulerAncestral { eta: 0.3.into(), s_noise: 0.9.into() }),
         of(Heun::default()),
         of(Heun { churn }),
         of(Dpmpp2m),
         of(Dpmpp2mSde::default()),
-        of(Dpmpp2mSde { eta: 0.4, s_noise: 1.1, solver_type: SolverType::Heun }),
-        of(Dpmpp2mSde { eta: 0.0, ..Dpmpp2mSde::default() }),
+        of(Dpmpp2mSde { eta: 0.4.into(), s_noise: 1.1.into(), solver_type: SolverType::Heun }),
+        of(Dpmpp2mSde { eta: 0.0.into(), ..Dpmpp2mSde::default() }),
     ]
 }
 
@@ -192,7 +192,7 @@ proptest! {
     fn jacobian_matches_differences(sigmas in schedules(), j in any::<prop::sample::Index>()) {
         let j = j.index(sigmas.len());
         prop_assume!(sigmas[j] > 0.0);
-        let sampler = Dpmpp2mSde { eta: 0.7, ..Dpmpp2mSde::default() };
+        let sampler = Dpmpp2mSde { eta: 0.7.into(), ..Dpmpp2mSde::default() };
         let jac = jacobian(&sampler, &sigmas).unwrap();
         let numbers = |sigmas: &[f64]| -> Vec<f64> {
             let p = sampler.compile(sigmas).unwrap();
@@ -277,11 +277,16 @@ fn a_term_that_rounds_to_zero_stays() {
 
 #[test]
 fn eta_zero_is_the_ode_method() {
-    let sde = Dpmpp2mSde { eta: 0.0, ..Dpmpp2mSde::default() }.compile(&TEN).unwrap();
+    let sde = Dpmpp2mSde { eta: 0.0.into(), ..Dpmpp2mSde::default() }.compile(&TEN).unwrap();
     let ode = Dpmpp2m.compile(&TEN).unwrap();
     let (a, b) = (run(sde.body(), &start(3.0), &denoiser).0["x"], run(ode.body(), &start(3.0), &denoiser).0["x"]);
     assert!(close(a, b), "{a} {b}");
-    let a = run(EulerAncestral { eta: 0.0, s_noise: 1.0 }.compile(&TEN).unwrap().body(), &start(3.0), &denoiser).0["x"];
+    let a = run(
+        EulerAncestral { eta: 0.0.into(), s_noise: 1.0.into() }.compile(&TEN).unwrap().body(),
+        &start(3.0),
+        &denoiser,
+    )
+    .0["x"];
     let b = run(Euler::default().compile(&TEN).unwrap().body(), &start(3.0), &denoiser).0["x"];
     assert_eq!(a.to_bits(), b.to_bits());
 }
@@ -374,7 +379,7 @@ fn sigmas_a_sampler_cannot_step_over_are_refused() {
         let error = Euler::default().compile(&sigmas).unwrap_err();
         assert!(error.to_string().starts_with(&format!("sigmas[{index}] is {got}; expected")), "{error}");
     }
-    let bad = EulerAncestral { eta: -1.0, s_noise: 1.0 }.compile(&TEN).unwrap_err();
+    let bad = EulerAncestral { eta: (-1.0).into(), s_noise: 1.0.into() }.compile(&TEN).unwrap_err();
     assert!(matches!(bad, Error::Parameter { name: "eta", .. }));
     let churn = Churn { s_tmin: 2.0, s_tmax: 1.0, ..Churn::default() };
     assert!(

@@ -3,12 +3,27 @@
 use super::ir::{Body, Calls, MAX_STEPS, Offset, Op, Port, PortName, Row, Second, Step, Stream, Term};
 use super::linear::{Linear, ValueId};
 use super::{Program, ProgramError};
-use crate::error::Result;
+use crate::error::{Error, Noun, Result};
+use crate::process::Family;
 use crate::scalar::Scalar;
 
 /// How many of the latest combines are searched for one that already holds a wanted combination: a sampler that asks
 /// for the same expression twice in a step gets one tensor.
 const REUSE_WINDOW: usize = 4;
+
+/// What the sigmas of a run mean, as far as a sampler has to know.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Setting {
+    /// How signal and noise mix. Programs run on `x = x0 + sigma * noise` for [`Family::Ve`] and [`Family::Vp`] alike.
+    pub family: Family,
+    /// What stands for pure noise where a method needs its log-SNR: for a flow, a level just below 1.
+    pub sigma_snr: f64,
+}
+
+impl Setting {
+    /// Variance exploding, where every level has a log-SNR.
+    pub const VE: Self = Self { family: Family::Ve, sigma_snr: f64::MAX };
+}
 
 /// A recorder of one sampler run. `S` is `f64`, or a dual number to obtain derivatives of the coefficients.
 ///
@@ -25,7 +40,9 @@ const REUSE_WINDOW: usize = 4;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Trace<S> {
+    setting: Setting,
     sigmas: Vec<S>,
+    range: Option<(f64, f64)>,
     ops: Vec<Op>,
     /// Derivatives of the coefficients, then of the sigma of a model call, in the order of `ops`.
     derivatives: Vec<f64>,
@@ -39,17 +56,34 @@ pub struct Trace<S> {
 }
 
 impl<S: Scalar> Trace<S> {
-    /// A trace over `sigmas`: the levels of the steps, one more than there are steps.
+    /// A trace over the `sigmas` of a variance-exploding process: the levels of the steps, one more than there are steps.
     ///
     /// # Errors
     /// Fewer than two sigmas, more than [`MAX_STEPS`] steps.
     pub fn new(sigmas: Vec<S>) -> Result<Self> {
-        let steps = sigmas.len().saturating_sub(1);
-        if steps == 0 || steps > MAX_STEPS {
-            return Err(ProgramError::Steps { got: steps, max: MAX_STEPS }.into());
+        Self::over(sigmas, Setting::VE)
+    }
+
+    /// A trace over the `sigmas` of any process.
+    ///
+    /// # Errors
+    /// As [`Trace::new`]; a sigma above 1 for a flow.
+    pub fn over(sigmas: Vec<S>, setting: Setting) -> Result<Self> {
+        let steps = check_steps(&sigmas)?;
+        if setting.family == Family::Flow
+            && let Some(index) = sigmas.iter().position(|s| s.value() > 1.0)
+        {
+            let expected = "at most 1, pure noise: the process is a flow";
+            let got = sigmas[index].value();
+            return Err(Error::Element { noun: Noun::Sampler, name: "sigmas", index, got, expected });
         }
+        let range = sigmas.iter().map(|s| s.value()).filter(|&s| s > 0.0).fold(None, |r: Option<(f64, f64)>, v| {
+            Some(r.map_or((v, v), |(lo, hi)| (if v < lo { v } else { lo }, if v > hi { v } else { hi })))
+        });
         Ok(Self {
+            setting,
             sigmas,
+            range,
             ops: Vec::with_capacity(3 * steps),
             derivatives: Vec::new(),
             steps: Vec::with_capacity(steps),
@@ -71,6 +105,53 @@ impl<S: Scalar> Trace<S> {
     #[must_use]
     pub fn sigmas(&self) -> &[S] {
         &self.sigmas
+    }
+
+    /// Replaces the levels, for a method that walks its own: a step per pair, upwards where noise is added back. The
+    /// noise range stays that of the sigmas it was given.
+    ///
+    /// # Errors
+    /// Fewer than two levels, too many steps, or a step that has ended already.
+    pub fn set_levels(&mut self, levels: Vec<S>) -> Result<()> {
+        check_steps(&levels)?;
+        if !self.steps.is_empty() {
+            let message = "levels are set after a step has ended; set them first".to_owned();
+            return Err(Error::Message { noun: Noun::Sampler, message });
+        }
+        self.sigmas = levels;
+        Ok(())
+    }
+
+    /// Whether `x = (1 - sigma) x0 + sigma noise`; otherwise `x = x0 + sigma noise`.
+    #[must_use]
+    pub fn is_flow(&self) -> bool {
+        self.setting.family == Family::Flow
+    }
+
+    /// Weight of the signal in x at `sigma`: 1, for a flow `1 - sigma`.
+    pub fn alpha(&self, sigma: S) -> S {
+        if self.is_flow() { -sigma + 1.0 } else { S::from(1.0) }
+    }
+
+    /// Half the log signal-to-noise ratio, `ln(alpha / sigma)`. For a flow at 1, pure noise, see
+    /// [`Trace::snr_sigmas`].
+    pub fn half_log_snr(&self, sigma: S) -> S {
+        if self.is_flow() { (-sigma).ln_1p() - sigma.ln() } else { -sigma.ln() }
+    }
+
+    /// The sigma whose half log-SNR is given.
+    pub fn sigma_from_half_log_snr(&self, half_log_snr: S) -> S {
+        if self.is_flow() { S::from(1.0) / (half_log_snr.exp() + 1.0) } else { (-half_log_snr).exp() }
+    }
+
+    /// The noise levels as a method sees them that needs their log-SNR: the first is just below pure noise.
+    #[must_use]
+    pub fn snr_sigmas(&self) -> Vec<S> {
+        let mut sigmas = self.sigmas.clone();
+        if self.is_flow() && sigmas[0].value() >= 1.0 {
+            sigmas[0] = S::from(self.setting.sigma_snr);
+        }
+        sigmas
     }
 
     fn new_value(&mut self) -> ValueId {
@@ -172,6 +253,12 @@ impl<S: Scalar> Trace<S> {
         self.draw(sigma_from, sigma_to, Stream::Independent)
     }
 
+    /// A draw of the run's path whose result nobody uses, for a host that draws and discards: later draws of a
+    /// sequential source are then the host's.
+    pub fn skip_noise(&mut self, sigma_from: S, sigma_to: S) {
+        let _ = self.draw(sigma_from, sigma_to, Stream::Path);
+    }
+
     /// Ends the step: `x` becomes a tensor, the sample at the next sigma.
     pub fn end_step(&mut self, x: impl std::borrow::Borrow<Linear<S>>) -> Linear<S> {
         let id = self.materialise(x.borrow());
@@ -198,18 +285,13 @@ impl<S: Scalar> Trace<S> {
             return Err(ProgramError::StepCount { got, expected }.into());
         }
         let last = self.steps.last().map_or(0, |s| s.x);
-        let positive = |s: &S| s.value() > 0.0;
-        let range = self.sigmas.iter().filter(|s| positive(s)).fold(None, |r: Option<(f64, f64)>, s| {
-            let v = s.value();
-            Some(r.map_or((v, v), |(lo, hi)| (if v < lo { v } else { lo }, if v > hi { v } else { hi })))
-        });
         Program::allocate(Body {
             ops: self.ops,
             steps: self.steps,
             registers: self.values,
             inputs: vec![Port { name: PortName::X, register: 0 }],
             outputs: vec![Port { name: PortName::X, register: last }],
-            noise_range: range,
+            noise_range: self.range,
             calls: Calls::Denoiser,
             offset: Offset::default(),
         })
@@ -219,6 +301,15 @@ impl<S: Scalar> Trace<S> {
     pub(crate) fn into_derivatives(self) -> Vec<f64> {
         self.derivatives
     }
+}
+
+/// How many steps there are between the levels.
+fn check_steps<S>(sigmas: &[S]) -> Result<usize> {
+    let steps = sigmas.len().saturating_sub(1);
+    if steps == 0 || steps > MAX_STEPS {
+        return Err(ProgramError::Steps { got: steps, max: MAX_STEPS }.into());
+    }
+    Ok(steps)
 }
 
 /// One representation per number: negative zero becomes zero.

@@ -1,6 +1,6 @@
 //! DPM-Solver++: exponential integrators in `λ = −ln σ` that predict the denoised value.
 
-use super::{Sampler, non_negative, pairs};
+use super::{Curve, Sampler, half_log_snr_step, pairs, snr_pairs};
 use crate::error::{Error, Noun, Result};
 use crate::program::{Linear, Trace};
 use crate::scalar::Scalar;
@@ -66,50 +66,54 @@ impl SolverType {
 }
 
 /// SDE-DPM-Solver++(2M): the stochastic multistep form, one model call and one noise draw per step. Lu et al. 2022
-/// (arXiv:2211.01095), section 5 and appendix; at `eta = 0` the midpoint form is [`Dpmpp2m`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// (arXiv:2211.01095), section 5 and appendix; at `eta = 0` the midpoint form is [`Dpmpp2m`], for a flow in `λ =
+/// ln((1 − σ) / σ)`.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Dpmpp2mSde {
     /// Strength of the noise: 0 is the ODE, 1 the SDE of the paper.
-    pub eta: f64,
+    pub eta: Curve,
     /// Standard deviation of the fresh noise.
-    pub s_noise: f64,
+    pub s_noise: Curve,
     /// Midpoint or Heun.
     pub solver_type: SolverType,
 }
 
 impl Default for Dpmpp2mSde {
     fn default() -> Self {
-        Self { eta: 1.0, s_noise: 1.0, solver_type: SolverType::Midpoint }
+        Self { eta: 1.0.into(), s_noise: 1.0.into(), solver_type: SolverType::Midpoint }
     }
 }
 
 impl Sampler for Dpmpp2mSde {
     fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()> {
-        non_negative("eta", self.eta)?;
-        non_negative("s_noise", self.s_noise)?;
+        let steps = t.sigmas().len() - 1;
+        self.eta.non_negative("eta", steps)?;
+        self.s_noise.non_negative("s_noise", steps)?;
         let mut x = t.start();
         let mut last: Option<(Linear<S>, S)> = None;
-        for (s, s_next) in pairs(t) {
+        for (i, (s, s_next)) in snr_pairs(t).into_iter().enumerate() {
             let den = t.denoise(&x, s);
             if s_next.is_zero() {
                 t.end_step(den);
                 break;
             }
-            let h = (s / s_next).ln();
-            let eta_h = h * self.eta;
+            let eta = self.eta.at(i);
+            let h = half_log_snr_step(t, s, s_next);
+            let alpha = t.alpha(s_next);
+            let eta_h = h * eta;
             let decay = (-h - eta_h).exp_m1(); // e^{-h(1+η)} − 1
-            let mut next = &x * (s_next / s * (-eta_h).exp()) - &den * decay;
+            let mut next = &x * (s_next / s * (-eta_h).exp()) - &den * (alpha * decay);
             if let Some((den_last, h_last)) = last {
                 let weight = match self.solver_type {
                     SolverType::Midpoint => decay * (-0.5),
                     SolverType::Heun => decay / (h + eta_h) + 1.0,
                 };
-                next = next + (&den - den_last) * (weight * h / h_last);
+                next = next + (&den - den_last) * (alpha * weight * h / h_last);
             }
-            if self.eta > 0.0 {
+            if eta > 0.0 {
                 let noise = t.noise(s, s_next);
                 let deviation = (-(eta_h * -2.0).exp_m1()).sqrt();
-                next = next + noise * (s_next * deviation * self.s_noise);
+                next = next + noise * (s_next * deviation * self.s_noise.at(i));
             }
             x = t.end_step(next);
             last = Some((den, h));

@@ -1,6 +1,6 @@
 //! Euler's method on the probability-flow ODE, with optional churn, and its ancestral form.
 
-use super::{Sampler, non_negative, option, pairs};
+use super::{Curve, Sampler, non_negative, option, pairs};
 use crate::error::Result;
 use crate::program::{Linear, Trace};
 use crate::scalar::Scalar;
@@ -74,48 +74,81 @@ impl Sampler for Euler {
 }
 
 /// Ancestral sampling with Euler steps: each step goes to `sigma_down` and adds fresh noise of `sigma_up`, so that the
-/// marginal at `sigma_next` is kept. Song et al. 2021 (arXiv:2011.13456) appendix F, in k-diffusion's form.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// marginal at `sigma_next` is kept. Song et al. 2021 (arXiv:2011.13456) appendix F, in k-diffusion's form; for a flow
+/// the sample is also rescaled, as in ComfyUI.
+#[derive(Debug, Clone, PartialEq)]
 pub struct EulerAncestral {
     /// Share of the noise that is replaced: 0 is [`Euler`], 1 is full ancestral sampling.
-    pub eta: f64,
+    pub eta: Curve,
     /// Standard deviation of the fresh noise.
-    pub s_noise: f64,
+    pub s_noise: Curve,
 }
 
 impl Default for EulerAncestral {
     fn default() -> Self {
-        Self { eta: 1.0, s_noise: 1.0 }
+        Self { eta: 1.0.into(), s_noise: 1.0.into() }
     }
 }
 
-/// `(sigma_down, sigma_up)` with `sigma_down² + sigma_up² = sigma_next²`.
-pub(super) fn ancestral<S: Scalar>(s: S, s_next: S, eta: f64) -> (S, S) {
+/// Where an ancestral step goes before it adds noise, and how it gets to the next level:
+/// `x_next = scale * x_down + up * noise`.
+pub(super) struct Ancestral<S> {
+    pub(super) down: S,
+    pub(super) scale: S,
+    pub(super) up: S,
+}
+
+/// For `x = x0 + sigma noise`: `down² + up² = sigma_next²`, with `up = min(sigma_next, eta ...)`.
+pub(super) fn ancestral_ve<S: Scalar>(s: S, s_next: S, eta: f64) -> Ancestral<S> {
     let (v, v_next) = (s * s, s_next * s_next);
     let up = s_next.min((v_next * (v - v_next) / v).sqrt() * eta);
-    ((v_next - up * up).sqrt(), up)
+    Ancestral { down: (v_next - up * up).sqrt(), scale: S::from(1.0), up }
+}
+
+/// For a flow: down towards `sigma_next · sigma_next / sigma`, then a rescaling that restores the signal's weight.
+/// ComfyUI's form for rectified flow.
+pub(super) fn ancestral_flow<S: Scalar>(s: S, s_next: S, eta: f64) -> Ancestral<S> {
+    let down = s_next * ((s_next / s - 1.0) * eta + 1.0);
+    let scale = (-s_next + 1.0) / (-down + 1.0);
+    let kept = down * scale;
+    Ancestral { down, scale, up: (s_next * s_next - kept * kept).max(S::from(0.0)).sqrt() }
+}
+
+/// Whichever of the two the run needs.
+pub(super) fn ancestral<S: Scalar>(t: &Trace<S>, s: S, s_next: S, eta: f64) -> Ancestral<S> {
+    if t.is_flow() { ancestral_flow(s, s_next, eta) } else { ancestral_ve(s, s_next, eta) }
+}
+
+/// `eta` of ancestral steps: for a flow at most where `sigma_down` is still positive for any step.
+pub(super) fn check_ancestral_eta<S: Scalar>(t: &Trace<S>, eta: &Curve) -> Result<()> {
+    let steps = t.sigmas().len() - 1;
+    eta.non_negative("eta", steps)?;
+    if t.is_flow() {
+        eta.check("eta", steps, |v| v <= 1.0, "0 to 1 for a flow")?;
+    }
+    Ok(())
 }
 
 impl Sampler for EulerAncestral {
     fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()> {
-        non_negative("eta", self.eta)?;
-        non_negative("s_noise", self.s_noise)?;
+        check_ancestral_eta(t, &self.eta)?;
+        self.s_noise.non_negative("s_noise", t.sigmas().len() - 1)?;
         let mut x = t.start();
-        for (s, s_next) in pairs(t) {
+        for (i, (s, s_next)) in pairs(t).into_iter().enumerate() {
             let den = t.denoise(&x, s);
             if s_next.is_zero() {
                 t.end_step(den);
                 break;
             }
-            if self.eta == 0.0 {
-                let d = (&x - den) / s;
+            let eta = self.eta.at(i);
+            let d = (&x - den) / s;
+            if eta == 0.0 {
                 x = t.end_step(x + d * (s_next - s));
                 continue;
             }
-            let (down, up) = ancestral(s, s_next, self.eta);
-            let d = (&x - den) / s;
+            let Ancestral { down, scale, up } = ancestral(t, s, s_next, eta);
             let noise = t.noise(s, s_next);
-            x = t.end_step(x + d * (down - s) + noise * (up * self.s_noise));
+            x = t.end_step((x + d * (down - s)) * scale + noise * (up * self.s_noise.at(i)));
         }
         Ok(())
     }

@@ -1,15 +1,17 @@
 //! Sampling methods. Each is written as its paper writes it, over symbolic values, and traced into a program.
 
+mod curve;
 mod dpmpp;
 mod euler;
 mod heun;
 
+pub use curve::Curve;
 pub use dpmpp::{Dpmpp2m, Dpmpp2mSde, SolverType};
 pub use euler::{Churn, Euler, EulerAncestral};
 pub use heun::Heun;
 
 use crate::error::{Error, Noun, Result};
-use crate::program::{Program, Trace};
+use crate::program::{Program, Setting, Trace};
 use crate::scalar::Scalar;
 
 /// A numerical method.
@@ -20,13 +22,21 @@ pub trait Sampler {
     /// Options outside their range, or sigmas the method cannot step over.
     fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()>;
 
-    /// The program of this method over `sigmas`.
+    /// The program of this method over the `sigmas` of a variance-exploding process.
     ///
     /// # Errors
     /// As [`Sampler::trace`]; or sigmas that are not finite, not descending, or negative.
     fn compile(&self, sigmas: &[f64]) -> Result<Program> {
+        self.compile_over(sigmas, Setting::VE)
+    }
+
+    /// The program of this method over the `sigmas` of any process.
+    ///
+    /// # Errors
+    /// As [`Sampler::compile`].
+    fn compile_over(&self, sigmas: &[f64], setting: Setting) -> Result<Program> {
         check_sigmas(sigmas)?;
-        let mut t = Trace::new(sigmas.to_vec())?;
+        let mut t = Trace::over(sigmas.to_vec(), setting)?;
         self.trace(&mut t)?;
         t.finish()
     }
@@ -54,6 +64,17 @@ pub fn check_sigmas(sigmas: &[f64]) -> Result<()> {
 /// `(sigma, sigma_next)` of every step.
 fn pairs<S: Scalar>(t: &Trace<S>) -> Vec<(S, S)> {
     t.sigmas().windows(2).map(|w| (w[0], w[1])).collect()
+}
+
+/// `(sigma, sigma_next)` of every step, as a method sees them that works in log-SNR.
+fn snr_pairs<S: Scalar>(t: &Trace<S>) -> Vec<(S, S)> {
+    t.snr_sigmas().windows(2).map(|w| (w[0], w[1])).collect()
+}
+
+/// Length of a step in half log-SNR. Without a flow one logarithm of the ratio: two would cancel.
+fn half_log_snr_step<S: Scalar>(t: &Trace<S>, s: S, s_next: S) -> S {
+    let ve = (s / s_next).ln();
+    if t.is_flow() { ve + (t.alpha(s_next) / t.alpha(s)).ln() } else { ve }
 }
 
 /// A sampler option outside its range.

@@ -1,0 +1,8 @@
+"""The families of noise process that claims name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ALL: Final = ("ve", "vp", "flow")
+"""The method, or a form of it, is defined for every process."""

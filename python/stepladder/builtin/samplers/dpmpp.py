@@ -1,0 +1,50 @@
+"""DPM-Solver++."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stepladder._samplers.dpmpp import Dpmpp2mSampler, Dpmpp2mSdeSampler
+from stepladder.builtin.samplers._families import ALL
+from stepladder.hookspecs import Claims
+
+if TYPE_CHECKING:
+    from stepladder.hookspecs import Register
+
+_2M = Claims(families=ALL, formula_order=2, global_order=2, weak_order=None, evaluations=1, stochastic=False)
+_2M_SDE = Claims(
+    families=ALL,
+    formula_order=2,
+    global_order=2,
+    weak_order=2,
+    evaluations=1,
+    stochastic=True,
+    note="eta 0 is dpmpp_2m",
+)
+
+
+def register(register: Register) -> None:
+    """Register this family."""
+    register(
+        "dpmpp_2m",
+        Dpmpp2mSampler,
+        source="Lu et al. 2022, arXiv:2211.01095, algorithm 2",
+        aliases={
+            "comfyui": ("dpmpp_2m",),
+            "a1111": ("DPM++ 2M",),
+            "k_diffusion": ("sample_dpmpp_2m",),
+            "diffusers": ("DPMSolverMultistepScheduler",),
+        },
+        claims=_2M,
+    )
+    register(
+        "dpmpp_2m_sde",
+        Dpmpp2mSdeSampler,
+        source="Lu et al. 2022, arXiv:2211.01095, section 5 and appendix",
+        aliases={
+            "comfyui": ("dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
+            "a1111": ("DPM++ 2M SDE",),
+            "k_diffusion": ("sample_dpmpp_2m_sde",),
+        },
+        claims=_2M_SDE,
+    )

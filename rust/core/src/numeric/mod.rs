@@ -1,0 +1,11 @@
+//! What several methods compute with: quadrature, interpolation, phi functions, small linear systems.
+
+mod lagrange;
+mod phi;
+mod quadrature;
+mod solve;
+
+pub use lagrange::lagrange_integrals;
+pub use phi::phi;
+pub use quadrature::integrate;
+pub use solve::solve;

@@ -1,0 +1,50 @@
+"""What the tests have to know about one sampler."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+
+Options = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Method:
+    """One registered sampler.
+
+    `slow(denoise, x, sigmas, noise, setting, **options)` is the independent version: a plain loop over arrays from the
+    paper. `denoise(x, sigma)` takes sigma as a number, and returns (denoised, unconditional) for a method with
+    `second`; `noise(k)` is the run's k-th unit noise; `setting` says what the sigmas mean.
+    """
+
+    name: str
+    slow: Callable[..., Any]
+    options: tuple[Options, ...] = ({},)
+    """Options that together reach all its code."""
+    random: Any = field(default_factory=lambda: st.just({}))
+    """Strategy of options for the comparison with `slow`."""
+    ode: tuple[Options, ...] = ({},)
+    """Noise-free options whose order is `claims.global_order`; empty where that is None."""
+    weak: tuple[Options, ...] = ()
+    """Options whose weak order is `claims.weak_order`."""
+    limits: tuple[tuple[Options, str, Options], ...] = ()
+    """(options, other sampler, its options) that draw no noise and give the same result."""
+    single_step: bool = False
+    """Whether a step uses only its own two sigmas and x: no history, nothing that counts steps."""
+    second: bool = False
+    """Whether it asks for the unconditional result."""
+    lands: bool = True
+    """Whether a last step to zero is the denoised value exactly."""
+    scaled: tuple[str, ...] = ()
+    """Options that are noise levels, and scale along with the sigmas."""
+    bad: tuple[tuple[Options, str], ...] = ()
+    """(options, the whole message) that are refused."""
+    zero_only: bool = False
+    """Whether sigmas must end at zero."""
+    atol: float = 1e-12
+    """Agreement with `slow`, relative to the largest value of the result."""
+
+
+NUMBER = "expected a finite number of at least 0"
+small = st.floats(0.0, 1.5)
