@@ -71,8 +71,8 @@ class Runner:
     """
 
     __slots__ = (
-        "_at", "_backend", "_busy", "_call", "_codes", "_denoised", "_first", "_levels", "_like", "_model_reuses",
-        "_noise", "_own", "_owned", "_owned_codes", "_owned_spans", "_plain", "_plan", "_pointers", "_probe",
+        "_at", "_backend", "_busy", "_call", "_call_pair", "_codes", "_denoised", "_first", "_levels", "_like",
+        "_model_reuses", "_noise", "_own", "_owned", "_owned_codes", "_owned_spans", "_plain", "_plan", "_pointers", "_probe",
         "_program", "_raw", "_spans", "_step", "_torn", "_values", "_watched", "_whole",
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ class Runner:
         differentiable: bool | None,
     ) -> None:
         inputs = inputs_of(program, x)
-        self._call, network_dtype, levels = model_of(program, denoiser)
+        self._call, self._call_pair, network_dtype, levels = model_of(program, denoiser)
         self._program, self._whole, self._first = program, whole, first
         self._backend = backend_for(inputs, dtype, network_dtype, differentiable)
         self._plan = program._plan_cache(plan)
@@ -291,6 +291,7 @@ class Runner:
         values, pointers, codes, spans = self._values, self._pointers, self._codes, self._spans
         own, owned, owned_codes, owned_spans = self._own, self._owned, self._owned_codes, self._owned_spans
         written, take, call, levels = self._backend.written, self._backend.take, self._call, self._levels
+        pair = self._call_pair
         self._enter()
         at = self._at
         try:
@@ -320,7 +321,7 @@ class Runner:
                     for register in op.dead:
                         values[register] = None
                 elif op.kind == CALL:
-                    result = call(values[op.input], levels[op.number])
+                    result = (pair if op.pair else call)(values[op.input], levels[op.number])
                     self._torn = True
                     if not op.simple or self._probe is not None:
                         self._bind_results(op, result)
@@ -391,7 +392,10 @@ class Runner:
     def _bind_results(self, op: Call, made: Any) -> None:
         results = made if len(op.outs) > 1 else (made,)
         if not isinstance(results, tuple) or len(results) != len(op.outs):
-            msg = f"the model returned {type(made).__name__} at step {op.step}; the program needs a pair"
+            msg = (
+                f"the model returned {type(made).__name__} at step {op.step}; the program needs a pair, as a tuple: "
+                "the denoised value and the unconditional or unclipped one"
+            )
             raise ExecutionError(msg)
         for register, survives, result in zip(op.outs, op.survives, results, strict=True):
             taken = self._backend.take(result, "the model returned", op.step)

@@ -51,6 +51,8 @@ class Call(NamedTuple):
     """Index among the model calls."""
     simple: bool
     """One output, which no later model call can reach."""
+    pair: bool
+    """Two outputs."""
     denoised: int | None
 
 
@@ -159,7 +161,11 @@ def plan(program: Program) -> Plan:
             walk.append(Pass(PASS, at, offset + current, op.inputs, targets, slots, op.rows, dead, denoised))
         elif isinstance(op, Denoise):
             simple = len(outs) == 1 and not survives[0]
-            walk.append(Call(CALL, at, offset + current, op.input, outs, survives, live, number, simple, denoised))
+            walk.append(
+                Call(
+                    CALL, at, offset + current, op.input, outs, survives, live, number, simple, len(outs) > 1, denoised
+                )
+            )
             number += 1
             held.update(r for r, s in zip(outs, survives, strict=True) if s)
             survivors = max(survivors, len(held))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepladder.errors import ExecutionError
 
@@ -46,16 +46,45 @@ def executed(program: Program, denoiser: Any, denoised: bool) -> Program:
     if known is not None and folded is not None and folded != known.parameterization:
         msg = f"the program is folded with {folded!r}; the denoiser's parameterization is {known.parameterization!r}"
         raise ExecutionError(msg)
+    if known is not None:
+        known.check_guidance(program._scaled_by_program)
     history = len(program.inputs) + len(program.outputs) > 2
     if known is None or program.calls == "network" or history:
-        return program
+        return program._showing_denoised() if denoised else program
     return program.fold(known.parameterization, keep_denoised=denoised)
 
 
-def model_of(program: Program, denoiser: Any) -> tuple[Callable[..., Any], Any, np.ndarray[Any, Any]]:
-    """What to call, the dtype it wants its input in (None: the state's), and its second argument for every call."""
+class Model(NamedTuple):
+    """What model calls call."""
+
+    one: Callable[..., Any]
+    """For one result."""
+    pair: Callable[..., Any]
+    """For two."""
+    dtype: Any
+    """The dtype they want x in; None: the state's."""
+    levels: np.ndarray[Any, Any]
+    """Their second argument, for every call of the program."""
+
+
+def model_of(program: Program, denoiser: Any) -> Model:
+    """What the program's calls call."""
     sigmas = program._core.denoise_sigmas()
     known = _foldable(denoiser)
-    if known is None or program.calls == "denoiser":
-        return denoiser, None, sigmas
-    return known.network_output, known.dtype, known.c_noise(sigmas)
+    if known is None:
+        return Model(_first_of(denoiser) if program._scaled_by_program else denoiser, denoiser, None, sigmas)
+    folded = program.calls == "network"
+    one, pair = known.results(guided=not program._scaled_by_program, folded=folded)
+    if not folded:
+        return Model(one, pair, None, sigmas)
+    return Model(one, pair, known.dtype, known.c_noise(sigmas))
+
+
+def _first_of(denoiser: Callable[..., Any]) -> Callable[..., Any]:
+    """The conditional value, from a denoiser that returns both where one is enough."""
+
+    def one(x: Any, sigma: Any) -> Any:
+        result = denoiser(x, sigma)
+        return result[0] if type(result) is tuple and len(result) == 2 else result
+
+    return one

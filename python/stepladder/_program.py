@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, final, overload
 
@@ -14,7 +15,7 @@ from stepladder.errors import FileFormatError, ParameterizationError, ProgramErr
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from rich.table import Table
@@ -50,7 +51,11 @@ class Combine(NamedTuple):
 
 
 class Denoise(NamedTuple):
-    """One model call at `sigma`; `second` is None, or ("uncond" | "unclipped", register) for a second result."""
+    """One model call at `sigma`, of one result or two.
+
+    `second` is None, or the kind and register of a second result: "uncond" beside the guided value, "branches" the
+    unconditional beside the conditional one, "unclipped" beside the clipped.
+    """
 
     out: int
     input: int
@@ -123,26 +128,33 @@ class Program:
     are; the label is not part of the contents.
     """
 
-    __slots__ = ("_core", "_folded", "_label", "_parameterization", "_plan")
+    __slots__ = ("_core", "_folded", "_guided", "_label", "_parameterization", "_plan", "_scaled_by_program")
 
     _core: native.Program
     _folded: dict[tuple[Parameterization, bool], Program]
+    _guided: tuple[Program, NDArray[np.float64]] | None
     _plan: Plan | None
     _parameterization: Parameterization | None
     _label: str
+    _scaled_by_program: bool
+    """Whether the guidance scale is in the coefficients."""
 
     def __init__(self) -> None:
         msg = "programs are made by Sampler.compile, Program.from_json or Program.load"
         raise TypeError(msg)
 
     @classmethod
-    def _of(cls, core: native.Program, label: str, folded: Parameterization | None = None) -> Program:
+    def _of(
+        cls, core: native.Program, label: str, folded: Parameterization | None = None, guided: bool = False
+    ) -> Program:
         program = object.__new__(cls)
         program._core = core
         program._folded = {}
+        program._guided = None
         program._plan = None
         program._parameterization = folded
         program._label = label
+        program._scaled_by_program = guided
         return program
 
     @property
@@ -258,9 +270,52 @@ class Program:
         key = (parameterization, keep_denoised)
         if key not in self._folded:
             c_skip, c_out, c_in = parameterization.scalings(self._core.denoise_sigmas())
-            folded = self._core.fold(c_skip, c_out, c_in if parameterization.scales_input else None, keep_denoised)
-            self._folded[key] = Program._of(folded, f"{self.label} folded with {parameterization!r}", parameterization)
+            # A guided program is folded from the one that was guided, so that its denoised values are still known.
+            core, scales = (self._core, None) if self._guided is None else (self._guided[0]._core, self._guided[1])
+            scaled = c_in if parameterization.scales_input else None
+            folded = core.fold(c_skip, c_out, scaled, keep_denoised, scales)
+            label = f"{self.label} folded with {parameterization!r}"
+            self._folded[key] = Program._of(folded, label, parameterization, self._scaled_by_program)
         return self._folded[key]
+
+    def guide(self, scale: float | Sequence[float], *, interval: tuple[float, float] = (0.0, math.inf)) -> Program:
+        """Absorb classifier-free guidance: a denoised value becomes D_uncond + scale (D_cond - D_uncond).
+
+        Every model call then returns a pair, (conditional, unconditional). Where the scale is 1, outside the interval
+        too, the unconditional value is not asked for; a denoiser that returns a pair all the same is read for its
+        first. Costs nothing beside the model: the scale goes into the coefficients.
+
+        Parameters
+        ----------
+        scale : float or sequence of float
+            Guidance scale: 1 is none, 0 the unconditional model. A sequence has one per step.
+        interval : (float, float)
+            Lowest and highest sigma at which the model is guided, both included.
+
+        Raises
+        ------
+        ProgramError
+            The program is folded or guided already or is a slice with history; a scale is not finite, there are
+            neither one nor as many as steps, or the interval is not two ascending numbers.
+
+        Notes
+        -----
+        Ho & Salimans 2022, arXiv:2207.12598, equation 6 (their w is scale - 1). The interval: Kynkäänniemi et al. 2024,
+        arXiv:2404.07724.
+        """
+        scales = _scales(scale, interval, self._core.denoise_sigmas(), np.array(self._core.call_steps()), len(self))
+        guided = Program._of(
+            self._core.guide(scales, False), f"{self.label} guided by {_shown(scale, interval)}", guided=True
+        )
+        guided._guided = (self, scales)
+        return guided
+
+    def _showing_denoised(self) -> Program:
+        """The same program, with the denoised value of every step as a tensor for whoever watches."""
+        if self._guided is None:
+            return self
+        whole, scales = self._guided
+        return Program._of(whole._core.guide(scales, True), self.label, guided=True)
 
     def _plan_cache(self, make: Callable[[Program], Plan]) -> Plan:
         """The executor's walk through the program, worked out once."""
@@ -297,7 +352,7 @@ class Program:
         start, stop, _ = index.indices(len(self))
         first = self._core.offset[0]
         label = f"{self.label}[{first + start}:{first + stop}]"
-        return Program._of(self._core.slice(start, stop), label, self._parameterization)
+        return Program._of(self._core.slice(start, stop), label, self._parameterization, self._scaled_by_program)
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
@@ -420,9 +475,38 @@ class Program:
         return _restore(tensors["structure"], tensors["numbers"], metadata.get("label", ""))
 
 
+def _scales(
+    scale: float | Sequence[float],
+    interval: tuple[float, float],
+    sigmas: NDArray[np.float64],
+    steps: NDArray[np.int64],
+    count: int,
+) -> NDArray[np.float64]:
+    """The guidance scale of every model call."""
+    try:
+        given = np.asarray(scale, np.float64)
+        low, high = (float(end) for end in interval)
+    except (TypeError, ValueError) as error:
+        raise ProgramError(
+            f"scale is {scale!r} and interval {interval!r}; expected a number or one per step, and two numbers"
+        ) from error
+    if isinstance(scale, bool) or given.ndim > 1 or (given.ndim == 1 and len(given) != count):
+        raise ProgramError(f"scale is {scale!r}; expected a number, or {count}, one per step")
+    if not low <= high:
+        raise ProgramError(f"interval is {interval!r}; expected the lowest and the highest sigma to guide at")
+    per_call = np.broadcast_to(given, (count,))[steps]
+    return np.where((low <= sigmas) & (sigmas <= high), per_call, 1.0)
+
+
+def _shown(scale: float | Sequence[float], interval: tuple[float, float]) -> str:
+    text = f"{scale:g}" if isinstance(scale, int | float) else "one scale per step"
+    return text if interval == (0.0, math.inf) else f"{text} for sigma in {interval[0]:g} to {interval[1]:g}"
+
+
 def _restore(structure: NDArray[Any], numbers: NDArray[Any], label: str) -> Program:
     core = native.Program.decode(np.ascontiguousarray(structure), np.ascontiguousarray(numbers))
-    return Program._of(core, label)
+    guided = any(op[0] == "denoise" and op[4] is not None and op[4][0] == "branches" for op in core.operations())
+    return Program._of(core, label, guided=guided)
 
 
 def _lines(op: Operation, calls: str) -> list[tuple[str, str, str]]:

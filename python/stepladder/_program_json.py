@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PORT_NAME = re.compile(r"(x|result|second|noise|input|value)(?:\[([0-9]{1,9})\])?(?:\[([0-9]{1,9})\])?")
 _PORTS = ("x", "result", "second", "noise", "input", "value", "x[]")
-_SECONDS = {"uncond": 1, "unclipped": 2}
+_SECONDS = {"uncond": 1, "unclipped": 2, "branches": 3}
 
 
 def to_dict(program: Program) -> dict[str, Any]:

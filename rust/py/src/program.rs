@@ -260,6 +260,7 @@ fn name_of(second: Second) -> &'static str {
     match second {
         Second::Uncond => "uncond",
         Second::Unclipped => "unclipped",
+        Second::Branches => "branches",
     }
 }
 
@@ -369,6 +370,7 @@ impl Program {
         c_out: PyReadonlyArray1<'_, f64>,
         c_in: Option<PyReadonlyArray1<'_, f64>>,
         keep_denoised: bool,
+        guidance: Option<PyReadonlyArray1<'_, f64>>,
     ) -> PyResult<Self> {
         let (skip, out) = (c_skip.as_array(), c_out.as_array());
         let input = c_in.as_ref().map(PyReadonlyArray1::as_array);
@@ -376,7 +378,31 @@ impl Program {
         let scalings: Vec<Scaling> = (0..count)
             .map(|i| Scaling { skip: skip[i], out: out[i], input: input.as_ref().map_or(1.0, |c| c[i]) })
             .collect();
-        self.inner.fold(&scalings, input.is_some(), keep_denoised).map(Self::new).map_err(to_py)
+        let guidance = guidance.as_ref().map(|w| w.as_array().to_vec());
+        self.inner
+            .fold_guided(&scalings, input.is_some(), guidance.as_deref(), keep_denoised)
+            .map(Self::new)
+            .map_err(to_py)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
+    fn guide(&self, scales: PyReadonlyArray1<'_, f64>, keep_denoised: bool) -> PyResult<Self> {
+        self.inner.guide(&scales.as_array().to_vec(), keep_denoised).map(Self::new).map_err(to_py)
+    }
+
+    /// The step of every model call, counted from this program's first.
+    fn call_steps(&self) -> Vec<usize> {
+        let mut step = 0;
+        let mut found = Vec::new();
+        for (at, op) in self.inner.ops().iter().enumerate() {
+            while self.inner.steps()[step].end <= at {
+                step += 1;
+            }
+            if matches!(op, Op::Denoise { .. }) {
+                found.push(step);
+            }
+        }
+        found
     }
 
     fn analysis<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

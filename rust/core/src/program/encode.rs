@@ -188,6 +188,7 @@ impl Writer {
                         self.word(match kind {
                             Second::Uncond => 1,
                             Second::Unclipped => 2,
+                            Second::Branches => 3,
                         });
                         self.word(*out);
                     }
@@ -297,6 +298,7 @@ impl Reader<'_> {
                     0 => None,
                     1 => Some((Second::Uncond, self.word()?)),
                     2 => Some((Second::Unclipped, self.word()?)),
+                    3 => Some((Second::Branches, self.word()?)),
                     code => return Err(self.unknown("second", code)),
                 };
                 Ok(Op::Denoise { out, input, sigma, second })

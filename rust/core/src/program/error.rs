@@ -77,6 +77,20 @@ pub enum ProgramError {
         "a model call asks for an unclipped second result, and clipping is not linear: this program cannot be folded"
     )]
     FoldUnclipped,
+    #[error("{got} guidance scales for {calls} model calls; expected one each")]
+    Scales { got: usize, calls: usize },
+    #[error("guidance scale {got} of model call {call}; expected a finite number")]
+    Scale { call: usize, got: f64 },
+    #[error("this program is guided already; guide the program that asks for one result")]
+    GuidedTwice,
+    #[error("this program calls the network itself already; guide the program that calls a denoiser, then fold it")]
+    GuideFolded,
+    #[error(
+        "a slice with history cannot be guided: what it reads are denoised values; guide the whole program, then slice"
+    )]
+    GuideSlice,
+    #[error("a model call asks for an unclipped second result: this program cannot be guided")]
+    GuideUnclipped,
     #[error("data N({mean}, {deviation}²); expected a finite mean and a finite deviation of at least 0")]
     Gaussian { mean: f64, deviation: f64 },
     #[error("exact moments need a program over a denoiser, without history inputs and without second results")]

@@ -1,5 +1,8 @@
-//! Absorbs a parameterization: a denoised value becomes `c_skip·x + c_out·F(c_in·x)`, where only F is computed by the
-//! network, and the pass that makes `x` also makes `c_in·x`.
+//! Absorbs what is linear in the model's results. A parameterization: a denoised value becomes `c_skip·x +
+//! c_out·F(c_in·x)`, where only F is computed by the network, and the pass that makes `x` also makes `c_in·x`. Guidance:
+//! a denoised value becomes `w·D_cond + (1 − w)·D_uncond`.
+
+use smallvec::{SmallVec, smallvec};
 
 use super::ir::{Body, Calls, MAX_ROWS, Op, Register, Row, Second, Step, Term};
 use super::registers::drop_unread;
@@ -19,11 +22,22 @@ pub struct Scaling {
 }
 
 /// A denoised value that exists only as this combination.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Folded {
-    network: Register,
-    scaling: Scaling,
-    source: Register,
+    /// What the model returned, with weights that add up to one.
+    parts: SmallVec<[(Register, f64); 2]>,
+    /// `c_out`
+    out: f64,
+    /// `c_skip` and the x it multiplies; none without a parameterization.
+    skip: Option<(f64, Register)>,
+}
+
+/// What is to be absorbed.
+struct Absorbed<'a> {
+    scalings: Option<&'a [Scaling]>,
+    scales_input: bool,
+    guidance: Option<&'a [f64]>,
+    keep_denoised: bool,
 }
 
 type Terms = Vec<(Register, f64)>;
@@ -39,25 +53,75 @@ impl Program {
     /// asks for an unclipped second result (clipping is not linear), or the program is a slice with history: its named
     /// tensors are denoised values, which a folded program does not have. Fold the whole, then slice.
     pub fn fold(&self, scalings: &[Scaling], scales_input: bool, keep_denoised: bool) -> Result<Self> {
+        self.fold_guided(scalings, scales_input, None, keep_denoised)
+    }
+
+    /// [`Program::fold`] and [`Program::guide`] at once, where `guidance` is given: one combination of the network's two
+    /// outputs.
+    ///
+    /// # Errors
+    /// As both.
+    pub fn fold_guided(
+        &self,
+        scalings: &[Scaling],
+        scales_input: bool,
+        guidance: Option<&[f64]>,
+        keep_denoised: bool,
+    ) -> Result<Self> {
         if self.calls() == Calls::Network {
             return Err(ProgramError::FoldedTwice.into());
         }
-        if self.inputs().len() + self.outputs().len() > 2 {
+        if self.has_history() {
             return Err(ProgramError::FoldSlice.into());
         }
-        let calls = self.ops().iter().filter(|op| matches!(op, Op::Denoise { .. })).count();
+        let calls = self.model_calls();
         if calls != scalings.len() {
             return Err(ProgramError::Scalings { got: scalings.len(), calls }.into());
         }
+        self.absorb(&Absorbed { scalings: Some(scalings), scales_input, guidance, keep_denoised })
+    }
+
+    /// Classifier-free guidance inside the program: `D_uncond + w (D_cond − D_uncond)`, one scale `w` per model call.
+    /// A call of scale 1 asks for no unconditional result. Ho and Salimans 2022 (arXiv:2207.12598), equation 6 with
+    /// their w as w − 1.
+    ///
+    /// # Errors
+    /// The program is folded or guided already, is a slice with history, asks for unclipped results; the number of
+    /// scales differs from the number of model calls, or one is not finite.
+    pub fn guide(&self, scales: &[f64], keep_denoised: bool) -> Result<Self> {
+        if self.calls() == Calls::Network {
+            return Err(ProgramError::GuideFolded.into());
+        }
+        if self.has_history() {
+            return Err(ProgramError::GuideSlice.into());
+        }
+        self.absorb(&Absorbed { scalings: None, scales_input: false, guidance: Some(scales), keep_denoised })
+    }
+
+    fn has_history(&self) -> bool {
+        self.inputs().len() + self.outputs().len() > 2
+    }
+
+    fn model_calls(&self) -> usize {
+        self.ops().iter().filter(|op| matches!(op, Op::Denoise { .. })).count()
+    }
+
+    fn absorb(&self, what: &Absorbed<'_>) -> Result<Self> {
+        if let Some(scales) = what.guidance {
+            self.check_guidance(scales)?;
+        }
         let whole = self.to_values();
-        let mut fold = Fold::new(&whole, scales_input);
-        let mut scalings = scalings.iter();
+        let mut fold = Fold::new(&whole, what);
         for (i, step) in whole.steps.iter().enumerate() {
             let first = if i == 0 { 0 } else { whole.steps[i - 1].end };
             for (at, op) in (first..).zip(&whole.ops[first..step.end]) {
-                fold.operation(op, &mut scalings)?;
-                if keep_denoised && let Some((_, value)) = step.denoised.filter(|d| d.0 == at) {
-                    fold.wanted = Some(value);
+                fold.operation(op)?;
+                if let Some((_, value)) = step.denoised.filter(|d| d.0 == at) {
+                    if fold.folded[value as usize].is_none() {
+                        fold.denoised = Some((fold.ops.len() - 1, value));
+                    } else if what.keep_denoised {
+                        fold.wanted = Some(value);
+                    }
                 }
             }
             fold.end_step(step);
@@ -71,7 +135,7 @@ impl Program {
             steps: fold.steps,
             registers: fold.registers,
             outputs,
-            calls: Calls::Network,
+            calls: if what.scalings.is_some() { Calls::Network } else { whole.calls },
             inputs: whole.inputs,
             noise_range: whole.noise_range,
             offset: whole.offset,
@@ -79,9 +143,32 @@ impl Program {
         drop_unread(&mut body)?;
         Self::allocate(body)
     }
+
+    fn check_guidance(&self, scales: &[f64]) -> Result<()> {
+        let calls = self.model_calls();
+        if scales.len() != calls {
+            return Err(ProgramError::Scales { got: scales.len(), calls }.into());
+        }
+        if let Some(call) = scales.iter().position(|w| !w.is_finite()) {
+            return Err(ProgramError::Scale { call, got: scales[call] }.into());
+        }
+        for op in self.ops() {
+            match op {
+                Op::Denoise { second: Some((Second::Branches, _)), .. } => return Err(ProgramError::GuidedTwice.into()),
+                Op::Denoise { second: Some((Second::Unclipped, _)), .. } => {
+                    return Err(ProgramError::GuideUnclipped.into());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
-struct Fold {
+struct Fold<'a> {
+    what: &'a Absorbed<'a>,
+    /// Model calls so far.
+    calls: usize,
     ops: Vec<Op>,
     steps: Vec<Step>,
     registers: Register,
@@ -92,13 +179,14 @@ struct Fold {
     made_by: Vec<Option<usize>>,
     wanted: Option<Register>,
     denoised: Option<(usize, Register)>,
-    scales_input: bool,
 }
 
-impl Fold {
-    fn new(whole: &Body, scales_input: bool) -> Self {
+impl<'a> Fold<'a> {
+    fn new(whole: &Body, what: &'a Absorbed<'a>) -> Self {
         let n = whole.registers as usize;
         Self {
+            what,
+            calls: 0,
             ops: Vec::with_capacity(whole.ops.len() + 1),
             steps: Vec::with_capacity(whole.steps.len()),
             registers: whole.registers,
@@ -107,7 +195,6 @@ impl Fold {
             made_by: vec![None; n],
             wanted: None,
             denoised: None,
-            scales_input,
         }
     }
 
@@ -125,10 +212,14 @@ impl Fold {
         let mut expanded: Terms = Vec::with_capacity(terms.len() + 2);
         let mut sources: Terms = Vec::new();
         for &(r, c) in terms {
-            match self.folded[r as usize] {
+            match &self.folded[r as usize] {
                 Some(f) if self.held[r as usize].is_none() => {
-                    add(&mut sources, f.source, c * f.scaling.skip);
-                    add(&mut expanded, f.network, c * f.scaling.out);
+                    if let Some((skip, source)) = f.skip {
+                        add(&mut sources, source, c * skip);
+                    }
+                    for &(part, weight) in &f.parts {
+                        add(&mut expanded, part, c * f.out * weight);
+                    }
                 }
                 _ => add(&mut expanded, self.held[r as usize].unwrap_or(r), c),
             }
@@ -187,7 +278,7 @@ impl Fold {
         out
     }
 
-    fn operation<'a>(&mut self, op: &Op, scalings: &mut impl Iterator<Item = &'a Scaling>) -> Result<()> {
+    fn operation(&mut self, op: &Op) -> Result<()> {
         match op {
             Op::Noise { .. } => self.ops.push(op.clone()),
             Op::Combine { inputs, rows } => {
@@ -198,28 +289,55 @@ impl Fold {
                     self.write_wanted();
                 }
             }
-            Op::Denoise { out, input, sigma, second } => {
-                let Some(&scaling) = scalings.next() else { return Ok(()) };
-                if let Some((Second::Unclipped, _)) = second {
-                    return Err(ProgramError::FoldUnclipped.into());
-                }
-                let source = self.tensor(*input);
-                let scaled = self.scaled(source, scaling.input);
-                let network = self.new_value();
-                self.folded[*out as usize] = Some(Folded { network, scaling, source });
-                let second = second.map(|(kind, value)| {
-                    let network = self.new_value();
-                    self.folded[value as usize] = Some(Folded { network, scaling, source });
-                    (kind, network)
-                });
-                self.ops.push(Op::Denoise { out: network, input: scaled, sigma: *sigma, second });
-            }
+            Op::Denoise { out, input, sigma, second } => self.model_call(*out, *input, *sigma, *second)?,
         }
         Ok(())
     }
 
+    fn model_call(
+        &mut self,
+        out: Register,
+        input: Register,
+        sigma: f64,
+        second: Option<(Second, Register)>,
+    ) -> Result<()> {
+        let call = self.calls;
+        self.calls += 1;
+        let scaling = self.what.scalings.map(|s| s[call]);
+        let scale = self.what.guidance.map(|w| w[call]);
+        if scaling.is_some() && matches!(second, Some((Second::Unclipped, _))) {
+            return Err(ProgramError::FoldUnclipped.into());
+        }
+        let source = self.tensor(input);
+        let unguided = scale.is_none_or(|w| w.to_bits() == 1.0_f64.to_bits());
+        let kind = match (scale, second) {
+            (None, second) => second.map(|s| s.0),
+            (Some(_), None) if unguided => None,
+            (Some(_), _) => Some(Second::Branches),
+        };
+        if scaling.is_none() && unguided {
+            let second = kind.zip(second.map(|s| s.1));
+            self.ops.push(Op::Denoise { out, input: source, sigma, second });
+            return Ok(());
+        }
+        let first = self.new_value();
+        let other = kind.map(|kind| (kind, self.new_value()));
+        let folded =
+            |parts| Folded { parts, out: scaling.map_or(1.0, |s| s.out), skip: scaling.map(|s| (s.skip, source)) };
+        self.folded[out as usize] = Some(folded(match (scale, other) {
+            (Some(w), Some((_, uncond))) if !unguided => smallvec![(first, w), (uncond, 1.0 - w)],
+            _ => smallvec![(first, 1.0)],
+        }));
+        if let (Some((_, value)), Some((_, result))) = (second, other) {
+            self.folded[value as usize] = Some(folded(smallvec![(result, 1.0)]));
+        }
+        let input = scaling.map_or(source, |s| self.scaled(source, s.input));
+        self.ops.push(Op::Denoise { out: first, input, sigma, second: other });
+        Ok(())
+    }
+
     fn scaled(&mut self, source: Register, c_in: f64) -> Register {
-        if !self.scales_input {
+        if !self.what.scales_input {
             return source;
         }
         let terms: Terms = match self.row_of(source) {

@@ -20,10 +20,12 @@ pub enum Stream {
 /// A second result of one model call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Second {
-    /// The unconditional denoised value, for guidance inside the sampler (CFG++).
+    /// The unconditional denoised value beside the guided one, for guidance inside the sampler (CFG++).
     Uncond,
     /// The denoised value before clipping or thresholding.
     Unclipped,
+    /// The unconditional denoised value beside the conditional one, of which the program makes the guided one.
+    Branches,
 }
 
 /// One output of a pass. Terms are summed in order; an input that is not listed is not read (zero times infinity is NaN).
