@@ -949,3 +949,17 @@ def test_the_bar_is_off_outside_a_terminal(capfd):
 def test_the_bar_can_be_asked_for(capfd):
     sl.sample(compiled("heun"), denoiser, start(), progress=True)
     assert "6/6" in capfd.readouterr().err
+
+
+def test_a_slice_counts_from_the_start_of_the_whole_program(tmp_path):
+    program = sl.sampler("dpmpp_2m").compile([8.0, 4.0, 2.0, 1.0, 0.5, 0.0])
+    denoiser = lambda x, sigma: 0.5 * x  # noqa: E731
+    first = sl.Runner(program[:2], denoiser, np.ones((2, 3)))
+    first.run()
+    rest = sl.Runner(program[2:], denoiser, first.outputs)
+    assert rest.step == 2
+    assert rest.advance().step == 2
+    rest.save(tmp_path / "state.safetensors")
+    again = sl.Runner.load(tmp_path / "state.safetensors", program[2:], denoiser)
+    assert again.step == 3
+    np.testing.assert_array_equal(again.run(), sl.sample(program, denoiser, np.ones((2, 3))))

@@ -363,7 +363,7 @@ class Linear:
 class Trace:
     """Records what a sampler computes."""
 
-    def __new__(cls, sigmas: _Array, family: str = "ve", sigma_snr: float = ...) -> Trace: ...
+    def __new__(cls, sigmas: _Array, family: str = "ve", sigma_snr: float = ..., jacobian: bool = False) -> Trace: ...
     def start(self) -> Linear:
         """The sample at the first sigma."""
 
@@ -411,6 +411,9 @@ class Trace:
     def end_step(self, x: Linear) -> Linear:
         """End the step: `x` becomes a tensor, the sample at the next sigma."""
 
+    def jacobian(self) -> npt.NDArray[np.float64] | None:
+        """Derivatives by each sigma, of shape (numbers, sigmas); None unless a compiled method left them."""
+
     def finish(self) -> Program:
         """The program; no more can be recorded."""
 
@@ -448,6 +451,8 @@ class Program:
         self, c_skip: _Array, c_out: _Array, c_in: _Array | None, keep_denoised: bool, guidance: _Array | None
     ) -> Program: ...
     def guide(self, scales: _Array, keep_denoised: bool) -> Program: ...
+    @staticmethod
+    def concatenate(parts: Sequence[Program], keep: bool) -> Program: ...
     def call_steps(self) -> list[int]:
         """The step of every model call."""
 

@@ -72,8 +72,8 @@ class Runner:
 
     __slots__ = (
         "_at", "_backend", "_busy", "_call", "_call_pair", "_codes", "_denoised", "_first", "_levels", "_like",
-        "_model_reuses", "_noise", "_own", "_owned", "_owned_codes", "_owned_spans", "_plain", "_plan", "_pointers", "_probe",
-        "_program", "_raw", "_spans", "_step", "_torn", "_values", "_watched", "_whole",
+        "_model_reuses", "_noise", "_own", "_owned", "_owned_codes", "_owned_spans", "_plain", "_plan", "_pointers",
+        "_probe", "_program", "_raw", "_spans", "_step", "_torn", "_values", "_watched", "_whole",
     )  # fmt: skip
 
     def __init__(
@@ -88,13 +88,12 @@ class Runner:
         differentiable: bool | None = None,
     ) -> None:
         whole = executed(program, denoiser, denoised)
-        self._setup(whole, whole, 0, denoiser, x, noise, dtype, differentiable)
+        self._setup(whole, whole, denoiser, x, noise, dtype, differentiable)
 
     def _setup(
         self,
         program: Program,
         whole: Program,
-        first: int,
         denoiser: Callable[..., Any],
         x: Any,
         noise: NoiseLike | None,
@@ -103,7 +102,7 @@ class Runner:
     ) -> None:
         inputs = inputs_of(program, x)
         self._call, self._call_pair, network_dtype, levels = model_of(program, denoiser)
-        self._program, self._whole, self._first = program, whole, first
+        self._program, self._whole, self._first = program, whole, program.offset.steps
         self._backend = backend_for(inputs, dtype, network_dtype, differentiable)
         self._plan = program._plan_cache(plan)
         self._levels = self._backend.noise_levels(levels)
@@ -580,7 +579,7 @@ class Runner:
         noise_state = {k.removeprefix("noise."): tensors.pop(k) for k in list(tensors) if k.startswith("noise.")}
         runner = object.__new__(cls)
         rest = whole[first:] if first else whole
-        runner._setup(rest, whole, first, denoiser, tensors, noise, tensors["x"].dtype, None)
+        runner._setup(rest, whole, denoiser, tensors, noise, tensors["x"].dtype, None)
         runner._backend.give_back_as(metadata["dtype"], path)
         if noise is not None:
             noise.restore(noise_state)

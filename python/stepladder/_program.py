@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, final, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final, overload
 
 import numpy as np
 
@@ -128,11 +128,21 @@ class Program:
     are; the label is not part of the contents.
     """
 
-    __slots__ = ("_core", "_folded", "_guided", "_label", "_parameterization", "_plan", "_scaled_by_program")
+    __slots__ = (
+        "_core",
+        "_folded",
+        "_guided",
+        "_jacobian",
+        "_label",
+        "_parameterization",
+        "_plan",
+        "_scaled_by_program",
+    )
 
     _core: native.Program
     _folded: dict[tuple[Parameterization, bool], Program]
     _guided: tuple[Program, NDArray[np.float64]] | None
+    _jacobian: NDArray[np.float64] | None
     _plan: Plan | None
     _parameterization: Parameterization | None
     _label: str
@@ -151,6 +161,7 @@ class Program:
         program._core = core
         program._folded = {}
         program._guided = None
+        program._jacobian = None
         program._plan = None
         program._parameterization = folded
         program._label = label
@@ -217,6 +228,15 @@ class Program:
     def calls(self) -> str:
         """What a model call calls: "denoiser", or "network" once a parameterization is folded in."""
         return self._core.calls
+
+    @property
+    def jacobian(self) -> NDArray[np.float64] | None:
+        """How the program's numbers move with its sigmas: shape (numbers, steps + 1); None unless compiled with it.
+
+        A row is a coefficient of a combine or the sigma of a model call, in the order of `operations` and of their
+        terms; a column is one of the sigmas that were compiled. Not kept by slicing, folding or saving.
+        """
+        return self._jacobian
 
     @property
     def analysis(self) -> Analysis:
@@ -309,6 +329,45 @@ class Program:
         )
         guided._guided = (self, scales)
         return guided
+
+    @staticmethod
+    def concatenate(parts: Sequence[Program], *, history: Literal["keep", "restart"] = "keep") -> Program:
+        """Join programs that follow one another in sigma: two models, a refiner switch, a schedule in pieces.
+
+        Parameters
+        ----------
+        parts : sequence of Program
+            Each starts at the sigma where the one before it ends.
+        history : {"keep", "restart"}
+            "keep": slices of one program, in order, joined as they were. "restart": programs of their own, which start
+            from x alone: a multistep method begins anew, and noise draws are numbered on.
+
+        Returns
+        -------
+        Program
+            Its steps are those of the parts. `sl.sample(program, {0: base, 20: refiner}, x)` gives them to two models.
+
+        Raises
+        ------
+        ProgramError
+            No part; parts that do not meet at one sigma, some folded and some not; with "keep" a part that is not the
+            continuation of the one before it, with "restart" one that reads history.
+        """
+        if history not in ("keep", "restart"):
+            raise ProgramError(f"history is {history!r}; expected 'keep' or 'restart'")
+        parts = list(parts)
+        for part in parts:
+            if not isinstance(part, Program):
+                raise ProgramError(f"a part is {type(part).__name__}; expected programs")
+        known = {part._parameterization for part in parts}
+        if len(known) > 1:
+            raise ProgramError(f"parts are folded with {', '.join(map(repr, known))}; expected one parameterization")
+        scaled = {part._scaled_by_program for part in parts}
+        if len(scaled) > 1:
+            raise ProgramError("some parts are guided and some are not; guide all, with scale 1 where none is wanted")
+        core = native.Program.concatenate([part._core for part in parts], history == "keep")
+        label = " + ".join(part.label for part in parts)
+        return Program._of(core, label, next(iter(known)), next(iter(scaled)))
 
     def _showing_denoised(self) -> Program:
         """The same program, with the denoised value of every step as a tensor for whoever watches."""

@@ -17,7 +17,7 @@ from stepladder.errors import SamplerError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from stepladder._core import Trace
 
@@ -52,7 +52,7 @@ class Sampler(ABC):
         """
 
     @final
-    def compile(self, sigmas: ArrayLike, process: NoiseProcess | None = None) -> Program:
+    def compile(self, sigmas: ArrayLike, process: NoiseProcess | None = None, *, jacobian: bool = False) -> Program:
         """Compile the method over `sigmas`.
 
         Parameters
@@ -61,10 +61,14 @@ class Sampler(ABC):
             Noise levels, strictly descending, finite, non-negative; zero only at the end. At most 100,000 steps.
         process : NoiseProcess, optional
             The noise process the sigmas belong to. `None`: variance exploding, as k-diffusion has it.
+        jacobian : bool
+            Also store how every coefficient moves with every sigma, as `Program.jacobian`, to learn a schedule by
+            gradient. Samplers written in Python have none.
 
         Returns
         -------
         Program
+            Shared between calls with equal arguments: compiling again costs a lookup.
 
         Raises
         ------
@@ -77,16 +81,49 @@ class Sampler(ABC):
             msg = f"process is {type(process).__name__}; expected a NoiseProcess, as sl.process makes"
             raise SamplerError(msg)
         levels = _levels(sigmas)
-        if process is None:
-            trace = _core.Trace(levels)
-        elif process.family not in self.families:
-            raise SamplerError(_wrong_family(self, process.family))
-        elif process.family == "flow":
-            trace = _core.Trace(levels, "flow", process.percent_to_sigma(_SNR_PERCENT))
-        else:
-            trace = _core.Trace(levels, process.family)
+        setting = _VE if process is None else _setting(self, process)
+        key = (self, setting, jacobian, levels.tobytes())
+        try:
+            known = _compiled.get(key)
+        except TypeError:  # a plugin's sampler that cannot be hashed
+            return self._compile(levels, setting, jacobian)
+        if known is not None:
+            return known
+        program = self._compile(levels, setting, jacobian)
+        if len(levels) <= _CACHED_LEVELS:
+            while len(_compiled) >= _CACHED_PROGRAMS:
+                _compiled.pop(next(iter(_compiled), key), None)
+            _compiled[key] = program
+        return program
+
+    def _compile(self, levels: NDArray[np.float64], setting: tuple[str, float], jacobian: bool) -> Program:
+        trace = _core.Trace(levels, *setting, jacobian)
         self.trace(trace, levels.tolist())
-        return Program._of(trace.finish(), repr(self))
+        derivatives = trace.jacobian()
+        if jacobian and derivatives is None:
+            raise SamplerError(
+                f"{type(self).__name__} is written in Python and has no jacobian; compile it without, or take "
+                "differences"
+            )
+        program = Program._of(trace.finish(), repr(self))
+        program._jacobian = derivatives
+        return program
+
+
+_compiled: dict[tuple[Sampler, tuple[str, float], bool, bytes], Program] = {}
+"""Programs by what they were compiled from, oldest first."""
+
+_CACHED_PROGRAMS = 256
+_CACHED_LEVELS = 1_001
+_VE = ("ve", float(np.finfo(np.float64).max))
+
+
+def _setting(sampler: Sampler, process: NoiseProcess) -> tuple[str, float]:
+    """Family of the process, and the level that stands for pure noise where a method needs its log-SNR."""
+    family = process.family
+    if family not in sampler.families:
+        raise SamplerError(_wrong_family(sampler, family))
+    return (family, process.percent_to_sigma(_SNR_PERCENT)) if family == "flow" else (family, _VE[1])
 
 
 _SNR_PERCENT = 1e-4
@@ -106,8 +143,13 @@ def _wrong_family(sampler: Sampler, family: str) -> str:
     )
 
 
-def _levels(sigmas: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+_FLOAT64 = np.dtype(np.float64)
+
+
+def _levels(sigmas: ArrayLike) -> NDArray[np.float64]:
     """`sigmas` as a contiguous float64 vector."""
+    if type(sigmas) is np.ndarray and sigmas.dtype == _FLOAT64 and sigmas.ndim == 1 and sigmas.size >= 2:
+        return np.ascontiguousarray(sigmas)
     try:
         given = np.asarray(sigmas)
     except (TypeError, ValueError) as error:

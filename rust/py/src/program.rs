@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray1};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
@@ -12,6 +12,8 @@ use stepladder_core::kernel::{self, Dtype, INLINE_TERMS, Operand, OperandMut, Ro
 use stepladder_core::process::Family;
 use stepladder_core::program as core;
 use stepladder_core::program::{Calls, Op, Scaling, Second, Stream};
+
+use stepladder_core::sampler::Sampler;
 
 use crate::error::to_py;
 use crate::kernel::DETACH_ELEMENTS;
@@ -107,12 +109,26 @@ impl Linear {
 pub(crate) struct Trace {
     id: u64,
     inner: Option<core::Trace<f64>>,
+    setting: core::Setting,
+    /// Whether derivatives are wanted, and those of the compiled method that recorded itself.
+    wants_jacobian: bool,
+    jacobian: Option<core::Jacobian>,
 }
 
 impl Trace {
     /// The recorder, unless it has been finished.
     pub(crate) fn live(&mut self) -> PyResult<&mut core::Trace<f64>> {
         self.inner.as_mut().ok_or_else(|| crate::error::ProgramError::new_err("this trace is finished; make a new one"))
+    }
+
+    /// Lets a compiled method record itself, and its derivatives where they are wanted.
+    pub(crate) fn record(&mut self, sampler: &impl Sampler) -> PyResult<()> {
+        let sigmas = self.live()?.sigmas().to_vec();
+        sampler.trace(self.live()?).map_err(to_py)?;
+        if self.wants_jacobian {
+            self.jacobian = Some(core::jacobian(sampler, &sigmas, self.setting).map_err(to_py)?);
+        }
+        Ok(())
     }
 
     fn linear(&self, inner: core::Linear<f64>) -> Linear {
@@ -132,14 +148,20 @@ impl Trace {
 #[pymethods]
 impl Trace {
     #[new]
-    #[pyo3(signature = (sigmas, family = "ve", sigma_snr = f64::MAX))]
+    #[pyo3(signature = (sigmas, family = "ve", sigma_snr = f64::MAX, jacobian = false))]
     #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
-    fn new(sigmas: PyReadonlyArray1<'_, f64>, family: &str, sigma_snr: f64) -> PyResult<Self> {
+    fn new(sigmas: PyReadonlyArray1<'_, f64>, family: &str, sigma_snr: f64, jacobian: bool) -> PyResult<Self> {
         let sigmas = sigmas.as_slice().map_err(|_| PyTypeError::new_err("sigmas is not contiguous"))?;
         stepladder_core::sampler::check_sigmas(sigmas).map_err(to_py)?;
         let setting = core::Setting { family: Family::parse(family).map_err(to_py)?, sigma_snr };
         let inner = core::Trace::over(sigmas.to_vec(), setting).map_err(to_py)?;
-        Ok(Self { id: TRACES.fetch_add(1, Ordering::Relaxed), inner: Some(inner) })
+        Ok(Self {
+            id: TRACES.fetch_add(1, Ordering::Relaxed),
+            inner: Some(inner),
+            setting,
+            wants_jacobian: jacobian,
+            jacobian: None,
+        })
     }
 
     fn start(&mut self) -> PyResult<Linear> {
@@ -211,6 +233,17 @@ impl Trace {
     fn end_step(&mut self, x: &Linear) -> PyResult<Linear> {
         let x = self.own(x)?.end_step(&x.inner);
         Ok(self.linear(x))
+    }
+
+    /// Derivatives of every coefficient and model-call sigma, (numbers, sigmas); None unless a compiled method left them.
+    fn jacobian<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray2<f64>>>> {
+        let Some(jacobian) = &self.jacobian else { return Ok(None) };
+        let columns = jacobian.values.len() / jacobian.rows.max(1);
+        let by_sigma = numpy::ndarray::ArrayView2::from_shape((columns, jacobian.rows), &jacobian.values);
+        match by_sigma {
+            Ok(view) => Ok(Some(view.t().to_owned().into_pyarray(py))),
+            Err(error) => Err(PyTypeError::new_err(error.to_string())),
+        }
     }
 
     fn finish(&mut self) -> PyResult<Program> {
@@ -388,6 +421,15 @@ impl Program {
     #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
     fn guide(&self, scales: PyReadonlyArray1<'_, f64>, keep_denoised: bool) -> PyResult<Self> {
         self.inner.guide(&scales.as_array().to_vec(), keep_denoised).map(Self::new).map_err(to_py)
+    }
+
+    /// The programs one after the other, as one.
+    #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
+    fn concatenate(parts: Vec<PyRef<'_, Self>>, keep: bool) -> PyResult<Self> {
+        let parts: Vec<&core::Program> = parts.iter().map(|p| &p.inner).collect();
+        let history = if keep { core::History::Keep } else { core::History::Restart };
+        core::Program::concatenate(&parts, history).map(Self::new).map_err(to_py)
     }
 
     /// The step of every model call, counted from this program's first.

@@ -91,6 +91,22 @@ pub enum ProgramError {
     GuideSlice,
     #[error("a model call asks for an unclipped second result: this program cannot be guided")]
     GuideUnclipped,
+    #[error("nothing to concatenate; give at least one program")]
+    NoParts,
+    #[error("part {part} starts at sigma {got}; expected {expected}, where the one before it ends")]
+    PartStart { part: usize, got: f64, expected: f64 },
+    #[error("part {part} calls something else than the one before it; fold all parts, or none")]
+    PartCalls { part: usize },
+    #[error(
+        "part {part} reads history of steps before it; compile it on its own sigmas, or concatenate with history 'keep'"
+    )]
+    PartHistory { part: usize },
+    #[error(
+        "part {part} starts at step {got} of its program; expected {expected}, where the one before it ends. Parts that are programs of their own need history 'restart'"
+    )]
+    PartContinues { part: usize, got: usize, expected: usize },
+    #[error("part {part} reads {name}, which the one before it does not leave; expected parts of one program")]
+    PartInput { part: usize, name: String },
     #[error("data N({mean}, {deviation}²); expected a finite mean and a finite deviation of at least 0")]
     Gaussian { mean: f64, deviation: f64 },
     #[error("exact moments need a program over a denoiser, without history inputs and without second results")]

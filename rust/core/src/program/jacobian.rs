@@ -1,6 +1,6 @@
 //! How the coefficients of a program move when its sigmas do.
 
-use super::Trace;
+use super::{Setting, Trace};
 use crate::error::Result;
 use crate::sampler::Sampler;
 use crate::scalar::Dual;
@@ -20,12 +20,12 @@ pub struct Jacobian {
 ///
 /// # Errors
 /// Whatever tracing over plain numbers would refuse.
-pub fn jacobian(sampler: &impl Sampler, sigmas: &[f64]) -> Result<Jacobian> {
+pub fn jacobian(sampler: &impl Sampler, sigmas: &[f64], setting: Setting) -> Result<Jacobian> {
     let mut values = Vec::new();
     let mut rows = 0;
     for j in 0..sigmas.len() {
         let seeded = sigmas.iter().enumerate().map(|(i, &s)| Dual::new(s, f64::from(u8::from(i == j)))).collect();
-        let mut trace = Trace::new(seeded)?;
+        let mut trace = Trace::over(seeded, setting)?;
         sampler.trace(&mut trace)?;
         let column = trace.into_derivatives();
         rows = column.len();

@@ -5,6 +5,7 @@
 //! they cost, and say exactly what they do to Gaussian data.
 
 mod analysis;
+mod concatenate;
 mod encode;
 mod error;
 mod fold;
@@ -17,6 +18,7 @@ mod trace;
 mod validate;
 
 pub use analysis::{Analysis, Moments};
+pub use concatenate::History;
 pub use encode::FORMAT_VERSION;
 pub use error::ProgramError;
 pub use fold::Scaling;

@@ -193,7 +193,7 @@ proptest! {
         let j = j.index(sigmas.len());
         prop_assume!(sigmas[j] > 0.0);
         let sampler = Dpmpp2mSde { eta: 0.7.into(), ..Dpmpp2mSde::default() };
-        let jac = jacobian(&sampler, &sigmas).unwrap();
+        let jac = jacobian(&sampler, &sigmas, Setting::VE).unwrap();
         let numbers = |sigmas: &[f64]| -> Vec<f64> {
             let p = sampler.compile(sigmas).unwrap();
             p.ops().iter().flat_map(|op| match op {

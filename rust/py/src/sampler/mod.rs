@@ -6,7 +6,6 @@ mod euler;
 use pyo3::prelude::*;
 use stepladder_core::sampler::{self as core, Sampler};
 
-use crate::error::to_py;
 use crate::program::Trace;
 
 /// An option that is one number, or a sequence of one per step.
@@ -24,7 +23,7 @@ impl FromPyObject<'_, '_> for Curve {
 }
 
 fn record(t: &mut Trace, sampler: &impl Sampler) -> PyResult<()> {
-    sampler.trace(t.live()?).map_err(to_py)
+    t.record(sampler)
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
