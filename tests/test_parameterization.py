@@ -136,7 +136,7 @@ def test_c_noise():
         assert p.c_noise(2.0, EDMProcess()) == EDMProcess().timestep(2.0)
     edm = EDMParameterization()
     np.testing.assert_allclose(edm.c_noise(sigmas, SD), np.log(sigmas) / 4, rtol=1e-15)
-    with pytest.raises(ParameterizationError, match="sigma is 0; expected a positive finite value"):
+    with pytest.raises(ParameterizationError, match="sigma is 0; expected 0 to 1e150, 0 excluded"):
         edm.c_noise(0.0, SD)
     with pytest.raises(ValueError, match="process is str; expected a NoiseProcess"):
         edm.c_noise(1.0, "discrete")
@@ -286,17 +286,17 @@ BAD_CALLS = [
         "sigma is 1; expected values below 1, as pure noise holds no latent",
     ),
     (lambda: FlowParameterization(0.0), "noise_scale is 0.0; expected a positive finite value"),
-    (lambda: LCMParameterization(timestep_scaling=-1.0), "timestep_scaling is -1.0; expected a positive finite value"),
-    (lambda: ConsistencyParameterization(sigma_min=-1.0), "sigma_min is -1; expected a finite value, 0 or above"),
+    (lambda: LCMParameterization(timestep_scaling=-1.0), "timestep_scaling is -1.0; expected 1e-150 to 1e150"),
+    (lambda: ConsistencyParameterization(sigma_min=-1.0), "sigma_min is -1; expected 0 to 1e150"),
     (
         lambda: ConsistencyParameterization().convert(X, X, 1.0, ConsistencyParameterization(sigma_min=1.0)),
         "c_out is 0 at sigma 1.0; expected a sigma where the network's output matters",
     ),
-    (lambda: P.scale_input(X, -1.0), "sigma is -1.0; expected a finite value, 0 or above"),
-    (lambda: P.scale_input(X, float("nan")), "sigma is nan; expected a finite value, 0 or above"),
-    (lambda: P.noise_scaling(float("inf"), X, X), "sigma is inf; expected a finite value, 0 or above"),
-    (lambda: P.c_out(np.array([1.0, -2.0])), "sigma[1] is -2.0; expected a finite value, 0 or above"),
-    (lambda: P.scalings(np.array([1.0, np.nan])), "sigma[1] is NaN; expected a finite value, 0 or above"),
+    (lambda: P.scale_input(X, -1.0), "sigma is -1.0; expected 0 to 1e150"),
+    (lambda: P.scale_input(X, float("nan")), "sigma is nan; expected 0 to 1e150"),
+    (lambda: P.noise_scaling(float("inf"), X, X), "sigma is inf; expected 0 to 1e150"),
+    (lambda: P.c_out(np.array([1.0, -2.0])), "sigma[1] is -2.0; expected 0 to 1e150"),
+    (lambda: P.scalings(np.array([1.0, np.nan])), "sigma[1] is NaN; expected 0 to 1e150"),
     (
         lambda: P.scalings(np.array([1, 2])),
         "sigma is an array of int64; expected a float, or a float64 or float32 array",
@@ -311,9 +311,9 @@ BAD_CALLS = [
         "c_out is 0 at sigma 0.0; expected a sigma where the network's output matters",
     ),
     (lambda: add_noise(X, X, X[:, 0], P, sigma_max=1.0), "sigma is ndarray; expected a float where sigma_max decides"),
-    (lambda: EpsilonParameterization(0.0), "sigma_data is 0; expected a positive finite value"),
-    (lambda: VPredictionParameterization(float("nan")), "sigma_data is NaN; expected a positive finite value"),
-    (lambda: EDMParameterization(-0.5), "sigma_data is -0.5; expected a positive finite value"),
+    (lambda: EpsilonParameterization(0.0), "sigma_data is 0; expected 1e-150 to 1e150"),
+    (lambda: VPredictionParameterization(float("nan")), "sigma_data is NaN; expected 1e-150 to 1e150"),
+    (lambda: EDMParameterization(-0.5), "sigma_data is -0.5; expected 1e-150 to 1e150"),
 ]
 
 
