@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,14 +19,25 @@ def real(name: str, value: Any, error: type[Exception]) -> float:
     raise error(f"{name} is {shown}; expected a number")
 
 
-def convert_numbers(config: Any, error: type[Exception]) -> None:
+@functools.cache
+def _numbers(config: type) -> tuple[tuple[str, type], ...]:
+    """Name and kind of every parameter of a dataclass that is declared a number."""
+    kinds = {"float": float, "int": int}
+    return tuple(
+        (field.name, kinds[field.type]) for field in dataclasses.fields(config) if field.init and field.type in kinds
+    )
+
+
+def convert_numbers(config: object, error: type[Exception]) -> None:
     """Make every `float` of a frozen dataclass a plain float and every whole `int` a plain int; raise as `real` does.
 
     An `int` that is none is left to the compiled core, which knows its range.
     """
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name) if field.init else None
-        if field.init and field.type == "float" and type(value) is not float:
-            object.__setattr__(config, field.name, real(field.name, value, error))
-        elif isinstance(value, Integral) and field.type == "int" and type(value) not in (int, bool):
-            object.__setattr__(config, field.name, int(value))
+    for name, kind in _numbers(type(config)):
+        value = getattr(config, name)
+        if type(value) is kind:
+            continue
+        if kind is float:
+            object.__setattr__(config, name, real(name, value, error))
+        elif isinstance(value, Integral) and not isinstance(value, bool):
+            object.__setattr__(config, name, int(value))

@@ -158,7 +158,8 @@ class Parameterization(ABC):
             kind = type(sigmas).__name__
             raise ParameterizationError(f"sigmas is {kind}; expected a float64 or float32 array")
         c_skip, c_out, c_in, told = _targets(out, 4) or (None, None, None, None)
-        scalings = self.scalings(sigmas, out=None if out is None else (c_skip, c_out, c_in), threads=threads)
+        of_scalings: Any = None if out is None else (c_skip, c_out, c_in)
+        scalings = self.scalings(sigmas, out=of_scalings, threads=threads)
         heard = sigmas > 0.0
         if heard.all():
             if self._native is not None:

@@ -83,6 +83,8 @@ class NoiseProcess(ABC):
         `out` is a float64 or float32 array of the shape of the array `sigma`, which is filled (rounded to its
         precision) and returned; `threads` is the most to share the work, 1 to 256, and changes no bit of the result.
         """
+        if self._native is not None:
+            return self._native.alpha(sigma, out, threads)
         return _core.alpha(self.family, sigma, out, threads)
 
     @final
@@ -91,6 +93,8 @@ class NoiseProcess(ABC):
 
         `out` and `threads` are as for `alpha`.
         """
+        if self._native is not None:
+            return self._native.half_log_snr(sigma, out, threads)
         return _core.half_log_snr(self.family, sigma, out, threads)
 
     @final
@@ -99,6 +103,8 @@ class NoiseProcess(ABC):
 
         `out` and `threads` are as for `alpha`.
         """
+        if self._native is not None:
+            return self._native.sigma_from_half_log_snr(half_log_snr, out, threads)
         return _core.sigma_from_half_log_snr(self.family, half_log_snr, out, threads)
 
 

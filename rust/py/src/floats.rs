@@ -120,7 +120,6 @@ pub(crate) fn map<'py>(
     f: impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
-    let threads = into.thread_count(noun)?;
     let out = into.out;
     if out.is_none()
         && let Some(number) = scalar(value)
@@ -129,6 +128,7 @@ pub(crate) fn map<'py>(
         f(&[number], &mut out).map_err(to_py)?;
         return Ok(PyFloat::new(py, out[0]).into_any());
     }
+    let threads = into.thread_count(noun)?;
     if let Ok(array) = value.cast::<PyArrayDyn<f64>>() {
         let array = contiguous(noun, name, array)?;
         return write(noun, py, array.shape(), array.as_slice()?, out, threads, &f);

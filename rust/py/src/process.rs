@@ -167,6 +167,36 @@ impl NativeProcess {
         let to_sigma = |percent: &[f64], out: &mut [f64]| self.process.percents_to_sigmas(percent, out);
         floats::map(Noun::Process, "percent", percent, Target { out, threads }, to_sigma)
     }
+
+    #[pyo3(signature = (sigma, out = None, threads = None))]
+    fn alpha<'py>(
+        &self,
+        sigma: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        family_alpha(self.process.family(), sigma, Target { out, threads })
+    }
+
+    #[pyo3(signature = (sigma, out = None, threads = None))]
+    fn half_log_snr<'py>(
+        &self,
+        sigma: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        family_half_log_snr(self.process.family(), sigma, Target { out, threads })
+    }
+
+    #[pyo3(signature = (half_log_snr, out = None, threads = None))]
+    fn sigma_from_half_log_snr<'py>(
+        &self,
+        half_log_snr: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        family_sigma(self.process.family(), half_log_snr, Target { out, threads })
+    }
 }
 
 fn timestep_count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
@@ -209,6 +239,32 @@ fn flux_mu(width: f64, height: f64, base_shift: f64, max_shift: f64) -> PyResult
     process::flux_mu(width, height, base_shift, max_shift).map_err(to_py)
 }
 
+fn family_alpha<'py>(
+    family: Family,
+    sigma: &Bound<'py, PyAny>,
+    target: Target<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    floats::map(Noun::Process, "sigma", sigma, target, |sigma, out| family.alpha(sigma, out))
+}
+
+fn family_half_log_snr<'py>(
+    family: Family,
+    sigma: &Bound<'py, PyAny>,
+    target: Target<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    floats::map(Noun::Process, "sigma", sigma, target, |sigma, out| family.half_log_snr(sigma, out))
+}
+
+fn family_sigma<'py>(
+    family: Family,
+    half_log_snr: &Bound<'py, PyAny>,
+    target: Target<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    floats::map(Noun::Process, "half_log_snr", half_log_snr, target, |value, out| {
+        family.sigma_from_half_log_snr(value, out)
+    })
+}
+
 /// Weight of the signal in a family, at every sigma.
 #[pyfunction]
 #[pyo3(signature = (family, sigma, out = None, threads = None))]
@@ -218,8 +274,7 @@ fn alpha<'py>(
     out: Option<&Bound<'py, PyAny>>,
     threads: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let family = Family::parse(family).map_err(to_py)?;
-    floats::map(Noun::Process, "sigma", sigma, Target { out, threads }, |sigma, out| family.alpha(sigma, out))
+    family_alpha(Family::parse(family).map_err(to_py)?, sigma, Target { out, threads })
 }
 
 /// Half the log signal-to-noise ratio in a family, at every sigma.
@@ -231,8 +286,7 @@ fn half_log_snr<'py>(
     out: Option<&Bound<'py, PyAny>>,
     threads: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let family = Family::parse(family).map_err(to_py)?;
-    floats::map(Noun::Process, "sigma", sigma, Target { out, threads }, |sigma, out| family.half_log_snr(sigma, out))
+    family_half_log_snr(Family::parse(family).map_err(to_py)?, sigma, Target { out, threads })
 }
 
 /// The inverse of `half_log_snr`.
@@ -244,9 +298,7 @@ fn sigma_from_half_log_snr<'py>(
     out: Option<&Bound<'py, PyAny>>,
     threads: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let family = Family::parse(family).map_err(to_py)?;
-    let to_sigma = |value: &[f64], out: &mut [f64]| family.sigma_from_half_log_snr(value, out);
-    floats::map(Noun::Process, "half_log_snr", half_log_snr, Target { out, threads }, to_sigma)
+    family_sigma(Family::parse(family).map_err(to_py)?, half_log_snr, Target { out, threads })
 }
 
 /// Calls `f` with the process behind a Python argument: the core's own, or an adapter that calls back.
