@@ -28,12 +28,13 @@ def _numbers(config: type) -> tuple[tuple[str, type], ...]:
     )
 
 
-def convert_numbers(config: object, error: type[Exception]) -> None:
+def convert_numbers(config: Any, error: type[Exception]) -> None:
     """Make every `float` of a frozen dataclass a plain float and every whole `int` a plain int; raise as `real` does.
 
     An `int` that is none is left to the compiled core, which knows its range.
     """
-    for name, kind in _numbers(type(config)):
+    made: Any = type(config)
+    for name, kind in _numbers(made):
         value = getattr(config, name)
         if type(value) is kind:
             continue
