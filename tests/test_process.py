@@ -369,7 +369,8 @@ def test_sigma_to_t_of_k_diffusion(quantize, monkeypatch):
     sigmas = np.geomspace(SD.sigma_min, SD.sigma_max, 999)
     t = theirs.sigma_to_t(torch.tensor(sigmas)).double()
     np.testing.assert_allclose(SD.timestep(sigmas, interpolate=not quantize), t.numpy(), rtol=0, atol=1e-10)
-    np.testing.assert_allclose(SD.sigma(t.numpy().clip(0, 999)), theirs.t_to_sigma(t).numpy(), rtol=1e-12)
+    times = np.arange(0, 999.1, 0.125)  # they round times to float32: these are exact
+    np.testing.assert_allclose(SD.sigma(times), theirs.t_to_sigma(torch.tensor(times)).numpy(), rtol=1e-12)
 
 
 def test_tables_of_diffusers():

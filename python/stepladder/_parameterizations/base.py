@@ -196,9 +196,7 @@ class Parameterization(ABC):
         first. Sigma has to be where `to` has a `c_out` that is not 0.
         """
         if not isinstance(to, Parameterization):
-            raise ParameterizationError(
-                f"to is {type(to).__name__}; expected one, as stepladder.parameterization makes"
-            )
+            raise ParameterizationError(f"to is {type(to).__name__}; expected a Parameterization")
         sigma = per_sample(sigma, x)
         of_x = self.c_skip(sigma) - to.c_skip(sigma)
         return (x * of_x + same_shape("model_output", model_output, x) * self.c_out(sigma)) / to._divisor(sigma)
