@@ -43,7 +43,7 @@ class EpsilonParameterization(ScaledInput):
 
     Notes
     -----
-    Ho et al. (arXiv 2006.11239), equation 9, in noise-to-signal units: `c_skip = 1`, `c_out = -sigma`.
+    Ho et al. (arXiv 2006.11239), equation 15, in noise-to-signal units: `c_skip = 1`, `c_out = -sigma`.
     """
 
     sigma_data: float = 1.0
