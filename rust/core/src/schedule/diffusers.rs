@@ -99,6 +99,11 @@ pub fn spaced(process: &dyn NoiseProcess, choice: &Spacing<'_>, out: &mut [f64])
         if choice.variant == "dpmsolver" || levels.len() == 1 { table[0] } else { levels[levels.len() - 1] };
     let steps_start = if choice.variant == "dpmsolver" { table[table.len() - 1] } else { levels[0] };
     let (low, high) = (choice.ends[0].unwrap_or(steps_end), choice.ends[1].unwrap_or(steps_start));
+    if let [level] = levels {
+        // The step may be at the lowest level already: a range without room.
+        *level = high;
+        return finish(out);
+    }
     converted(choice.convert, low, high, out)
 }
 
