@@ -26,7 +26,7 @@ FAMILIES = ["sd15", "sdxl", "svd", "deepfloyd"]
 def loop(name, count, process=None, **arguments):
     """The same schedules, one at a time."""
     return [
-        sl.sigmas(name, process, **{k: v[i].item() if np.ndim(v) else v for k, v in arguments.items()})
+        sl.sigmas(name, process, **{k: v[i].item() if isinstance(v, np.ndarray) else v for k, v in arguments.items()})
         for i in range(count)
     ]
 
@@ -331,7 +331,9 @@ def test_names_and_processes_that_are_none():
         sl.sigmas_batch("align_your_steps", steps=3, family="sd16")
     with pytest.raises(ScheduleError, match="has no parameter 'rho'"):
         sl.sigmas_batch("exponential", SD, steps=3, rho=7.0)
-    with pytest.raises(ScheduleError, match="takes no parameters"):
+    with pytest.raises(ScheduleError, match=r"'normal' has no parameter 'sigma_min' \(it takes no parameters\)"):
+        sl.sigmas_batch("normal", SD, steps=3, sigma_min=0.1)
+    with pytest.raises(ScheduleError, match=r"'simple' has no parameter 'sigma_min' \(it takes convention=None\)"):
         sl.sigmas_batch("simple", SD, steps=3, sigma_min=0.1)
 
 
