@@ -96,8 +96,8 @@ def convention(*known):
 
 def number(name, expected, *values):
     """A number's rows: the values outside its range, and those of another type."""
-    shown = {NAN: "NaN", INF: "inf"}
-    rows = [({name: v}, f"{name} is {'NaN' if v != v else shown.get(v, f'{v:g}')}; expected {expected}") for v in values]
+    shown = {INF: "inf"}
+    rows = [({name: v}, f"{name} is {shown.get(v, f'{v:.10g}')}; expected {expected}") for v in values]
     return [
         *rows,
         ({name: NAN}, f"{name} is NaN; expected {expected}"),
@@ -457,14 +457,14 @@ CASES = {
             ),
         ),
         [
-            *number("shift", "0.000001 to 1000000", 0.0, 1e7),
+            *number("shift", "0.000001 to 1000000", 0.0, 1.5e6),
             *number("mu", "-13 to 13", 13.5, -14.0),
             *number("terminal", "0 to 1, both excluded", 0.0, 1.0),
             *word("time_shift", "exponential", "linear"),
             *word("grid", "even", "flow_match_euler"),
             *word("convert", "none", "karras", "exponential", "beta"),
             ({"shift": 2.0, "mu": 1.0}, "shift is 2.0 and mu 1.0; expected one of them"),
-            ({"mu": -1.0, "time_shift": "linear"}, "shift is -1; expected 0.000001 to 1000000"),
+            ({"mu": -1.0, "time_shift": "linear"}, "mu is -1; expected 0.000001 to 1000000 for a linear shift"),
         ],
         **UNIT_TOP,
     ),

@@ -61,6 +61,7 @@ def over(formula, process):
 
 # --- what the peers' float32 makes of the formulas ---
 
+
 def list_of(levels):
     """A schedule in NumPy of a float32 tensor without its zero."""
     return np.append(levels.numpy().astype(np.float64), 0.0)

@@ -140,9 +140,7 @@ def test_host_forms_over_a_table(process):
                 np.testing.assert_array_equal(made(convention="comfyui").sigmas(process, steps), host)
 
 
-@given(
-    ends=RANGES, mu=st.floats(-2.0, 2.0), beta=st.floats(0.2, 3.0), steps=st.integers(1, 60)
-)
+@given(ends=RANGES, mu=st.floats(-2.0, 2.0), beta=st.floats(0.2, 3.0), steps=st.integers(1, 60))
 def test_host_form_of_laplace(ends, mu, beta, steps):
     sigmas = sl.LaplaceSchedule(mu, beta, *ends, convention="comfyui").sigmas(SD, steps)
     expected = [float(level) for level in exact_schedule.laplace_levels(steps, *ends, mu, beta)]
@@ -208,7 +206,9 @@ def test_bad_steps_denoise_and_processes_are_named(name):
         with pytest.raises(ScheduleError, match=rf"^steps is {re.escape(repr(steps))}"):
             made.sigmas(SD, steps)
     for denoise in (-0.1, 1.5, True, "1", None):
-        with pytest.raises(ScheduleError, match=rf"^denoise is {re.escape(repr(denoise))}.*; expected (0 to 1|a float)$"):
+        with pytest.raises(
+            ScheduleError, match=rf"^denoise is {re.escape(repr(denoise))}.*; expected (0 to 1|a float)$"
+        ):
             made.sigmas(SD, 1, denoise=denoise)
     if name not in WITHOUT_PROCESS:
         with pytest.raises(ProcessError, match="^process is str; expected a NoiseProcess"):

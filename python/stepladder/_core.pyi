@@ -47,7 +47,6 @@ __all__ = [
     "check_levels",
     "check_linear_steps",
     "check_logit_normal",
-    "check_mu",
     "check_rho",
     "check_shift",
     "check_spacing",
@@ -66,6 +65,7 @@ __all__ = [
     "exponential",
     "extend_sigmas",
     "flip_sigmas",
+    "dynamic_shift",
     "flow_shift",
     "flux2_mu",
     "flux_mu",
@@ -269,7 +269,7 @@ def check_value(value: float) -> None: ...
 def check_logit_normal(mu: float, shift: float, std: float) -> None: ...
 def check_shift(shift: float) -> None: ...
 def check_flow_conversion(convert: str) -> None: ...
-def check_mu(mu: float) -> None: ...
+def dynamic_shift(mu: float, linear: bool) -> float: ...
 def check_terminal(terminal: float) -> None: ...
 def align_your_steps(
     family: str, points: int, convention: str, sigma_min: float | None, sigma_max: float | None, steps: SupportsIndex

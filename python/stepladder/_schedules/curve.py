@@ -126,9 +126,7 @@ class BongTangentSchedule(Schedule):
     slope_2: float = 0.2
 
     def __post_init__(self) -> None:
-        _core.check_bong_tangent(
-            self.start, self.middle, self.pivot_1, self.pivot_2, self.slope_1, self.slope_2
-        )
+        _core.check_bong_tangent(self.start, self.middle, self.pivot_1, self.pivot_2, self.slope_1, self.slope_2)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""

@@ -196,14 +196,14 @@ class FlowShiftSchedule(Schedule):
         if self.mu is not None:
             if self.shift != 1.0:
                 raise ScheduleError(f"shift is {self.shift} and mu {self.mu}; expected one of them")
-            (_core.check_mu if self.time_shift == "exponential" else _core.check_shift)(self.mu)
+            self._shift()
         if self.terminal is not None:
             _core.check_terminal(self.terminal)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        shift = self.shift
-        if self.mu is not None:
-            shift = math.exp(self.mu) if self.time_shift == "exponential" else self.mu
         lowest = None if self.grid == "even" else self.shift / (999.0 + self.shift)
-        return _core.flow_shift(steps, shift, self.terminal, lowest, self.convert)
+        return _core.flow_shift(steps, self._shift(), self.terminal, lowest, self.convert)
+
+    def _shift(self) -> float:
+        return self.shift if self.mu is None else _core.dynamic_shift(self.mu, self.time_shift == "linear")

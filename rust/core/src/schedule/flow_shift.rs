@@ -19,15 +19,20 @@ pub fn check_shift(shift: f64) -> Result<()> {
     Err(Error::Parameter { noun: Noun::Schedule, name: "shift", got: shift, expected: "0.000001 to 1000000" })
 }
 
-/// A usable logarithm of a shift.
+/// The shift by a dynamic `mu`: `exp(mu)`, or `mu` itself where it is `linear`.
 ///
 /// # Errors
-/// [`Error::Parameter`] outside `[-13, 13]`.
-pub fn check_mu(mu: f64) -> Result<()> {
-    if mu.abs() <= MU_LIMIT {
-        return Ok(());
+/// [`Error::Parameter`] outside `[-13, 13]`, or `[1e-6, 1e6]` where linear.
+pub fn dynamic_shift(mu: f64, linear: bool) -> Result<f64> {
+    let (valid, expected, shift) = if linear {
+        (check_shift(mu).is_ok(), "0.000001 to 1000000 for a linear shift", mu)
+    } else {
+        (mu.abs() <= MU_LIMIT, "-13 to 13", libm::exp(mu))
+    };
+    if valid {
+        return Ok(shift);
     }
-    Err(Error::Parameter { noun: Noun::Schedule, name: "mu", got: mu, expected: "-13 to 13" })
+    Err(Error::Parameter { noun: Noun::Schedule, name: "mu", got: mu, expected })
 }
 
 /// A usable lowest level for the terminal stretch.

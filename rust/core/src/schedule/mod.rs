@@ -44,7 +44,9 @@ pub use edit::{
     split_sigmas, split_sigmas_denoise, step_range_sigmas, strength_sigmas, truncate_sigmas,
 };
 pub use exponential::exponential;
-pub use flow_shift::{check_flow_conversion, check_mu, check_shift, check_terminal, flow_shift, flux2_mu, linear_mu};
+pub use flow_shift::{
+    check_flow_conversion, check_shift, check_terminal, dynamic_shift, flow_shift, flux2_mu, linear_mu,
+};
 pub use karras::{check_rho, karras};
 pub use kl_optimal::{kl_optimal, kl_optimal_a1111};
 pub use laplace::{check_laplace, laplace, laplace_comfyui};

@@ -34,8 +34,12 @@ mod argument {
 
     arguments!(super::number, f64: denoise end end_at sigma start start_at strength);
     arguments!(super::word, String: host spacing);
-    arguments!(count, usize: parts start_step step);
+    arguments!(count, usize: start_step step);
     arguments!(flag, bool: force_full_denoise);
+
+    pub(super) fn parts(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+        super::count("parts", value, "1 to 10000000")
+    }
 
     pub(super) fn last_step(value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
         if value.is_none() { Ok(None) } else { count("last_step", value).map(Some) }

@@ -40,10 +40,9 @@ fn check_shift(shift: &Bound<'_, PyAny>) -> PyResult<()> {
     schedule::check_shift(number("shift", shift)?).map_err(to_py)
 }
 
-/// Raises unless time can be shifted by the exponential of it.
 #[pyfunction]
-fn check_mu(mu: &Bound<'_, PyAny>) -> PyResult<()> {
-    schedule::check_mu(number("mu", mu)?).map_err(to_py)
+fn dynamic_shift(mu: &Bound<'_, PyAny>, linear: bool) -> PyResult<f64> {
+    schedule::dynamic_shift(number("mu", mu)?, linear).map_err(to_py)
 }
 
 /// Raises unless this can convert a flow's levels.
@@ -64,6 +63,6 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(flux2_mu, m)?)?;
     m.add_function(wrap_pyfunction!(check_flow_conversion, m)?)?;
     m.add_function(wrap_pyfunction!(check_shift, m)?)?;
-    m.add_function(wrap_pyfunction!(check_mu, m)?)?;
+    m.add_function(wrap_pyfunction!(dynamic_shift, m)?)?;
     m.add_function(wrap_pyfunction!(check_terminal, m)?)
 }
