@@ -29,9 +29,11 @@ CASES = load("schedules_process")["cases"]
 AYS = load("align_your_steps")
 TABLES = load("published_tables")
 CLOSE = {"rtol": 2e-5, "atol": 0}
-SCHEDULES = (
-    "simple sgm_uniform karras exponential ddim_uniform beta normal linear_quadratic kl_optimal".split()  # ComfyUI's nine
-)
+# ComfyUI's nine.
+SCHEDULES = [
+    "simple", "sgm_uniform", "karras", "exponential", "ddim_uniform", "beta", "normal", "linear_quadratic",
+    "kl_optimal",
+]  # fmt: skip
 AS_HOST = {"simple", "ddim_uniform", "beta"}
 
 
@@ -138,8 +140,9 @@ def cascade_in_time_in_float32(shift, extra):
     return levels
 
 
-def cascade_time(sigma, s=MP.mpf("0.008")):
+def cascade_time(sigma):
     """Time of an unshifted level: the inverse of equation 17."""
+    s = MP.mpf("0.008")
     alpha = 1 / (1 + MP.mpf(sigma) ** 2)
     angle = MP.acos(MP.sqrt(alpha) * MP.cos(s / (1 + s) * MP.pi / 2))
     return angle / (MP.pi / 2) * (1 + s) - s

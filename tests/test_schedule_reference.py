@@ -85,7 +85,7 @@ def test_times_of_ones_own_are_looked_up(times):
 @pytest.mark.parametrize("process", PROCESSES, ids=lambda p: type(p).__name__)
 @pytest.mark.parametrize("name", NAMES)
 def test_any_number_of_steps(name, process):
-    """One, two, as many as the table has and more, and 10 000: valid, or an error that says why there are not as many."""
+    """One, two, as many as the table has and more, and 10 000: valid, or an error that says why there are no more."""
     made = sl.schedule(name, **CASES[name].required)
     size = len(process.sigmas)
     for steps in (1, 2, size - 1, size, size + 1, 3 * size // 2, 10_000):
@@ -176,7 +176,7 @@ def test_laplace_keeps_inside_the_range_where_clamping_would_repeat():
     assert ((own[1:-2] > 0.5) & (own[1:-2] < 5.0)).all()
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------------
+# --- what is refused --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_bad_steps_denoise_and_processes_are_named(name):
         ):
             made.sigmas(SD, 1, denoise=denoise)
     if name not in WITHOUT_PROCESS:
-        with pytest.raises(ProcessError, match="^process is str; expected a NoiseProcess"):
+        with pytest.raises(ProcessError, match=r"^process is str; expected a NoiseProcess"):
             made.sigmas("discrete", 1)
 
 
@@ -248,7 +248,9 @@ class WithoutTable(sl.NoiseProcess):
 def test_a_schedule_over_a_table_says_that_there_is_none(name):
     made = sl.schedule(name, **CASES[name].required)
     if CASES[name].needs_table:
-        with pytest.raises(ScheduleError, match="^the process has no table of sigmas; expected one .* such as karras$"):
+        with pytest.raises(
+            ScheduleError, match=r"^the process has no table of sigmas; expected one .* such as karras$"
+        ):
             made.sigmas(WithoutTable(), 1)
     else:
         assert_schedule(made.sigmas(WithoutTable(), 1), 1)
@@ -257,5 +259,5 @@ def test_a_schedule_over_a_table_says_that_there_is_none(name):
 def test_unknown_names_say_what_was_meant():
     with pytest.raises(UnknownNameError, match=r"^unknown schedule 'Karras' \(did you mean 'karras'\?\)"):
         sl.schedule("Karras")
-    with pytest.raises(UnknownNameError, match="^unknown schedule 'karas'; close: 'karras'"):
+    with pytest.raises(UnknownNameError, match=r"^unknown schedule 'karas'; close: 'karras'"):
         sl.schedule("karas")

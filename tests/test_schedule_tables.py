@@ -437,7 +437,7 @@ def test_bad_arguments_are_named(name, arguments, text):
 
 
 def test_what_has_no_two_ends_is_not_rescaled():
-    with pytest.raises(ScheduleError, match="^sigmas starts and ends at 1; expected two different ends to rescale"):
+    with pytest.raises(ScheduleError, match=r"^sigmas starts and ends at 1; expected two different ends to rescale"):
         sl.rescale_sigmas([1.0], 2.0, 1.0)
 
 

@@ -86,7 +86,7 @@ def laplace_levels(points, sigma_min, sigma_max, mu, beta):
 def laplace(steps, sigma_min, sigma_max, mu, beta):
     """The clamped quantiles; where they repeat, those evenly spaced in the share of the distribution in the range."""
     levels = laplace_levels(steps, sigma_min, sigma_max, mu, beta)
-    if all(float(a) > float(b) for a, b in zip(levels, levels[1:], strict=False)):
+    if falls([float(level) for level in levels]):
         return _closed(levels)
 
     def share_above(sigma):
@@ -188,7 +188,7 @@ def linear_quadratic(steps, sigma_max, threshold, linear_steps=None):
 
 
 def logit_normal(steps, mu, std, width, height):
-    """Ideogram 4: a logit-normal's quantiles, its log signal-to-noise ratio limited to -15 and 18 (Esser et al. 2024)."""
+    """Ideogram 4: a logit-normal's quantiles, log signal-to-noise ratio from -15 to 18 (Esser et al. 2024)."""
     mean, std = MP.mpf(mu) + MP.log(MP.mpf(width * height) / 512**2) / 2, MP.mpf(std)
     top, bottom = MP.mpf(9), MP.mpf("-7.5")
 
@@ -200,7 +200,7 @@ def logit_normal(steps, mu, std, width, height):
 
     logits = [top, *(min(logit(share), top) for share in _steps_down(steps + 1)[1:-1])]
     levels = [float(sigmoid(x)) for x in logits]
-    if logits[-1] > bottom and all(a > b for a, b in zip(levels, levels[1:], strict=False)):
+    if logits[-1] > bottom and falls(levels):
         return np.array([*levels, 0.0])
 
     def share_below(x):
@@ -246,7 +246,7 @@ def ltxv(steps, tokens, max_shift, base_shift, stretch, terminal):
 
 
 def flow_shift(steps, shift, mu, time_shift, terminal, grid, convert):
-    """Esser et al. 2024, section 5.3.2; diffusers' scheduler over 1000 training steps, its lowest time shifted twice."""
+    """Esser et al. 2024, section 5.3.2; diffusers' scheduler has 1000 training steps, its lowest time shifted twice."""
     log_shift = MP.log(MP.mpf(shift))
     if mu is not None:
         log_shift = MP.mpf(mu) if time_shift == "exponential" else MP.log(MP.mpf(mu))

@@ -145,7 +145,8 @@ proptest! {
         let mut out = vec![0.0; steps + 1];
         let made = s::lcm(&process, points, &mut out);
         if steps > points {
-            prop_assert!(fails(made).starts_with(&format!("steps is {steps}; expected at most {points}: lcm exists")));
+            let text = format!("steps is {steps}; expected at most {points}: lcm exists");
+            prop_assert!(fails(made).starts_with(&text));
         } else {
             prop_assert_eq!(validate_schedule(&out, steps), Ok(()));
             prop_assert_eq!(out[0].to_bits(), process.sigma_max().to_bits());
