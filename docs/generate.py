@@ -65,7 +65,7 @@ def schedules_page(manager: Manager) -> str:
         "Schedules",
         "`sl.sigmas(name, process, steps, **options)` gives the noise levels: float64, strictly descending, the last "
         "exactly 0. The command `stepladder list schedules` prints the same list with the installed plugins.",
-        f"![sigma against step for the five schedules, on a logarithmic axis](images/{SCHEDULES_PICTURE})",
+        f"![sigma against step for five of the schedules, on a logarithmic axis](images/{SCHEDULES_PICTURE})",
         f"The picture: {PICTURE_STEPS} steps over the `discrete` process with its defaults (Stable Diffusion 1.x and "
         "XL). All end in an exact 0, which a logarithmic axis cannot show.",
         _table(("name", "what it is", "`denoise` below 1 takes the"), rows),
@@ -298,6 +298,14 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 SCHEDULES_PICTURE: Final = "schedules.png"
 DIGITS_PICTURE: Final = "digits.png"
+# The schedules that most hosts offer first, with their colours: more lines would hide each other.
+PICTURED: Final = {
+    "simple": "#7a8aa0",
+    "karras": "#c0392b",
+    "exponential": "#1f3a5f",
+    "normal": "#d98e04",
+    "align_your_steps": "#2e8b57",
+}
 
 
 def draw_schedules() -> bytes:
@@ -309,8 +317,7 @@ def draw_schedules() -> bytes:
     process = sl.process("discrete")
     figure = Figure(figsize=(7.6, 4.4), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    colors = ("#7a8aa0", "#c0392b", "#1f3a5f", "#d98e04", "#2e8b57")
-    for name, color in zip(sl.make_manager(entry_points=False).schedules, colors, strict=True):
+    for name, color in PICTURED.items():
         levels = sl.sigmas(name, process, steps=PICTURE_STEPS)[:-1]
         axes.plot(levels, label=name, color=color, linewidth=1.5, marker="o", markersize=3.2)
     axes.set_yscale("log")

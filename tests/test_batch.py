@@ -12,6 +12,7 @@ import pytest
 import stepladder as sl
 from hypothesis import given
 from hypothesis import strategies as st
+from schedule_cases import CASES
 from stepladder import _core, _plugins
 from stepladder.errors import ProcessError, ScheduleError, UnknownNameError
 from stepladder.hookspecs import hookimpl
@@ -25,7 +26,7 @@ FAMILIES = ["sd15", "sdxl", "svd", "deepfloyd"]
 def loop(name, count, process=None, **arguments):
     """The same schedules, one at a time."""
     return [
-        sl.sigmas(name, process, **{k: v[i].item() if np.ndim(v) else v for k, v in arguments.items()})
+        sl.sigmas(name, process, **{k: v[i].item() if isinstance(v, np.ndarray) else v for k, v in arguments.items()})
         for i in range(count)
     ]
 
@@ -330,7 +331,9 @@ def test_names_and_processes_that_are_none():
         sl.sigmas_batch("align_your_steps", steps=3, family="sd16")
     with pytest.raises(ScheduleError, match="has no parameter 'rho'"):
         sl.sigmas_batch("exponential", SD, steps=3, rho=7.0)
-    with pytest.raises(ScheduleError, match="takes no parameters"):
+    with pytest.raises(ScheduleError, match=r"'normal' has no parameter 'sigma_min' \(it takes no parameters\)"):
+        sl.sigmas_batch("normal", SD, steps=3, sigma_min=0.1)
+    with pytest.raises(ScheduleError, match=r"'simple' has no parameter 'sigma_min' \(it takes convention=None\)"):
         sl.sigmas_batch("simple", SD, steps=3, sigma_min=0.1)
 
 
@@ -526,10 +529,18 @@ def test_a_plugins_schedule_needs_its_process():
 
 
 def test_every_registered_schedule_has_a_batch():
-    steps = np.array([3, 10, 3])
     for name in sl.schedules():
-        batch = sl.sigmas_batch(name, SD, steps=steps)
-        assert_same(batch, loop(name, 3, SD, steps=steps), bound(name))
+        most, required = CASES[name].most or 10, CASES[name].required
+        steps = np.minimum([3, 10, 3], most)
+        batch = sl.sigmas_batch(name, SD, steps=steps, **required)
+        assert_same(batch, loop(name, 3, SD, steps=steps, **required), bound(name))
+
+
+def test_a_schedule_that_exists_for_few_steps_names_the_request():
+    with pytest.raises(ScheduleError, match=r"^schedule 1: steps is 2; expected 1: constant repeats"):
+        sl.sigmas_batch("constant", SD, steps=np.array([1, 2]))
+    with pytest.raises(ScheduleError, match=r"^schedule 1: steps is 51; expected at most 50: lcm exists only at"):
+        sl.sigmas_batch("lcm", SD, steps=np.array([50, 51]))
 
 
 def test_packing_checks_its_index():

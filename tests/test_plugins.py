@@ -457,7 +457,8 @@ def test_unknown_names(fresh):
         UnknownNameError, match=r"unknown schedule 'karas'; close: .*'karras'.*`stepladder list schedules`"
     ):
         stepladder.schedule("karas")
-    with pytest.raises(UnknownNameError, match=r"'Karras'; it is a name in .*a1111.* for schedule 'karras'.*resolve"):
+    hint = r"'Karras' \(did you mean 'karras'\?\); it is a name in .*a1111.* for schedule 'karras'.*resolve"
+    with pytest.raises(UnknownNameError, match=hint):
         stepladder.schedule("Karras")
     with pytest.raises(UnknownNameError, match=r"a1111 for sampler 'dpmpp_2m_sde' with schedule 'karras'"):
         stepladder.sampler("DPM++ 2M SDE Karras")

@@ -103,6 +103,32 @@ pub(crate) fn scalar(value: &Bound<'_, PyAny>) -> Option<f64> {
     None
 }
 
+/// A single real number.
+pub(crate) fn number(noun: Noun, name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    match scalar(value) {
+        Some(number) => Ok(number),
+        None => Err(other(noun, name, value, "a float")),
+    }
+}
+
+/// A word.
+pub(crate) fn word(noun: Noun, name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    value.extract().map_err(|_| other(noun, name, value, "a str"))
+}
+
+/// True or False.
+pub(crate) fn flag(noun: Noun, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    value.extract().map_err(|_| other(noun, name, value, "True or False"))
+}
+
+/// A complaint about an argument of another type, with its value.
+fn other(noun: Noun, name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+    match describe(value) {
+        Ok(got) => to_py(Error::Message { noun, message: format!("{name} is {got}; expected {expected}") }),
+        Err(error) => error,
+    }
+}
+
 /// Values that are converted together where an array is float32: enough for the core's vectors, and not a multiple of
 /// the 512 doubles at which a load has to wait for a store elsewhere with the same low address bits.
 const BLOCK: usize = 1280;
