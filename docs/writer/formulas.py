@@ -3,7 +3,7 @@
 A schedule's formula makes `levels`, the levels above 0, for `n` steps of at least 2: a 0 comes after them. It knows
 `n`, `k` (`arange(n)`), the schedule's parameters by name, and of the process `sigma_min`, `sigma_max`, the ascending
 `table` of `L` levels, `sigma(t)` and `time(sigma)`. `beta_quantile` and `normal_quantile` are the distributions'
-quantile functions, `loglinear(points, n)` interpolates the logarithms of points evenly, and `points` is the published
+quantile functions, `loglinear(levels, n)` interpolates logarithms at even places, and `published` is the published
 table of the schedule.
 """
 
@@ -104,16 +104,17 @@ levels = shift * t / (1 + (shift - 1) * t)
 """,
     "sd_turbo": "levels = table[(int(10 * start) - k) * L // 10 - 1]",
     "lcm": "levels = table[(original_steps - k * original_steps // n) * L // original_steps - 1]",
-    "align_your_steps": "levels = loglinear(points, n + 1)[:-1]",
-    "gits": "levels = loglinear(points, n + 1)[:-1]",
-    "optimal_steps": "levels = loglinear(points, n + 1)[:-1]",
+    "align_your_steps": "levels = loglinear(published, n + 1)[:-1]",
+    "gits": "levels = loglinear(published, n + 1)[:-1]",
+    "optimal_steps": "levels = loglinear(published, n + 1)[:-1]",
     "tabulated": "levels = loglinear(table, n)",
     "custom": "levels = levels",
     "diffusers": "levels = table[(n - 1 - k) * (L // n) + steps_offset]",
 }
 
 # Names in a process's formulas: `t`, `sigma`, its parameters by name and, where it has one, the `table` of `L` levels.
-# `sigma` is the level at time t; `t` the time of a level (the inverse of that); `told` the time that a network is told.
+# `sigma` is the level at time t; `t` the time of a level (the inverse of that); `told` the time that a network is told;
+# `p`, where there is one, a function of t that the others use.
 PROCESSES: Final = {
     "discrete": {
         "sigma": "exp(interp(t, arange(L), log(table)))",
@@ -142,6 +143,7 @@ PROCESSES: Final = {
         "told": "sigma",
     },
     "stable_cascade": {
+        "p": "(t + cosine_s) / (1 + cosine_s) * pi / 2",
         "sigma": "shift * sqrt(cos(p(0)) ** 2 / cos(p(t)) ** 2 - 1)",
         "t": "(1 + cosine_s) * 2 / pi * arccos(cos(p(0)) / sqrt(1 + (sigma / shift) ** 2)) - cosine_s",
         "told": "(1 + cosine_s) * 2 / pi * arccos(cos(p(0)) / sqrt(1 + sigma**2)) - cosine_s",

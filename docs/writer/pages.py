@@ -72,7 +72,8 @@ def family_page(name: str, entries: list[Entry]) -> str:
         f"The picture: {caption} {zero}",
         "A formula gives the levels above 0 for `n` steps, 2 or more, as Python over NumPy's names; one step is the "
         "first level, then 0. `k` is `arange(n)`, `table` the process's `L` levels in ascending order, `sigma(t)` and "
-        "`time(sigma)` its maps. Where the formula would give another number of levels, or repeat one, the text says "
+        "`time(sigma)` its maps, `loglinear` interpolates logarithms at even places, `published` is the schedule's own "
+        "table. Where the formula would give another number of levels, or repeat one, the text says "
         "what is done instead. The tests compute with the formulas as they stand here.",
     ]
     for entry in entries:
@@ -206,23 +207,19 @@ def processes_page(manager: Manager) -> str:
             table(
                 ("map", "formula"),
                 [
+                    *([("`p(t)`", f"`{written['p']}`")] if "p" in written else []),
                     ("`.sigma(t)`", f"`{written['sigma']}`"),
                     ("`.timestep(sigma, interpolate=True)`", f"`{written['t']}`"),
                     ("`.timestep(sigma)`", f"`{written['told']}`"),
                 ],
             ),
-            table(("parameter", "default", "meaning"), _process_parameters(entry)),
+            table(("parameter", "default", "meaning"), _parameter_rows(entry)),
             prose(said["Notes"]),
             f"* Family `{made.family}`; with the defaults, sigma from {made.sigma_min:.6g} to {made.sigma_max:.6g}; "
             f"table: {table_text}.\n* Source: {entry.source}."
             + (f"\n* Elsewhere: {elsewhere(entry)}." if entry.aliases else ""),
         ]
     return page("Noise processes", *parts)
-
-
-def _process_parameters(entry: Entry) -> list[tuple[str, str, str]]:
-    """As for a schedule; a class that refers to another for its parameters has them under one heading."""
-    return _parameter_rows(entry)
 
 
 # -- parameterizations ------------------------------------------------------------------------------------------------
