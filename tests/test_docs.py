@@ -372,7 +372,12 @@ def test_the_readme_counts_what_is_registered():
         if len(cells := line.split("|")) == 4
     }
     own = {kind: sum(entry["owner"] == "stepladder" for entry in entries) for kind, entries in listed.items()}
-    assert row["noise processes"].startswith(f" {own['processes']}:")
-    assert row["parameterizations"].startswith(f" {own['parameterizations']}:")
-    assert row["[schedules](docs/schedules.md)"].strip() == str(own["schedules"])
+    for kind, page in {
+        "noise processes": "processes",
+        "parameterizations": "parameterizations",
+        "schedules": "schedules",
+        "presets": "names",
+    }.items():
+        count = own["processes" if kind == "noise processes" else kind]
+        assert row[f"[{kind}](docs/{page}.md{'#presets' * (kind == 'presets')})"].startswith(f" {count}:")
     assert row["[samplers](docs/samplers.md)"].strip() == str(own["samplers"])
