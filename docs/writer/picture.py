@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _COLORS: Final = ("#1f3a5f", "#c0392b", "#d98e04", "#2e8b57", "#7d3c98", "#0e8fa8", "#7a8aa0")
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 760, 380, 52, 210, 14, 40
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 780, 380, 52, 230, 14, 40
 _FONT: Final = 'font-family="sans-serif" font-size="12"'
 
 

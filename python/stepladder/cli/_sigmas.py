@@ -82,7 +82,8 @@ def sigmas(
     if plot is not None:
         from stepladder.plot import figure_bytes, sigmas_figure
 
-        title = f"{_given(name, option)} over {_given(process, process_option)}, {plural(levels.size - 1, 'step')}"
+        count = plural(max(levels.size - 1, 0), "step")
+        title = f"{_given(name, option)} over {_given(process, process_option)}, {count}"
         figure = sigmas_figure(levels, title, scale="linear" if made_process.family == "flow" else "log")
         options.write(plot, figure_bytes(figure, plot.suffix))
     rows = [] if json and csv_file is None else _rows(levels.tolist(), made_process)
