@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import importlib.util
 import inspect
 import json
@@ -239,16 +238,40 @@ def settings(made):
     return {name: value for name, value in values.items() if value is not None}
 
 
+# What the formulas are computed with besides the defaults, and in their place for schedules that have none.
+VARIANTS = {
+    "karras": [{"rho": 5.5, "sigma_min": 0.1, "sigma_max": 80.0}],
+    "exponential": [{"sigma_min": 0.1, "sigma_max": 80.0}],
+    "polyexponential": [{"rho": 2.0}],
+    "laplace": [{"mu": 0.3, "beta": 0.4}],
+    "beta": [{"alpha": 0.5, "beta": 0.8}],
+    "beta_over_range": [{"alpha": 0.5, "beta": 0.8}],
+    "kl_optimal": [{"sigma_min": 0.1, "sigma_max": 80.0}],
+    "tangent": [{"pivot": 0.3, "slope": 0.5}],
+    "bong_tangent": [{"start": 5.0, "middle": 2.0, "pivot_1": 0.5, "pivot_2": 0.7, "slope_1": 0.3, "slope_2": 0.1}],
+    "linear_quadratic": [{"threshold_noise": 0.05, "linear_steps": 3}],
+    "vp": [{"beta_d": 10.0, "beta_min": 0.2, "eps_s": 0.01}],
+    "logit_normal": [{"mu": 0.5, "std": 1.0, "width": 512, "height": 768}],
+    "constant": [{"value": 2.0}],
+    "flux": [{"width": 512, "height": 768}, {"base_shift": 0.3, "max_shift": 2.0}],
+    "flux2": [{"width": 512, "height": 768}, {"width": 2048, "height": 2048}],
+    "ltxv": [{"stretch": False}, {"tokens": 2000, "terminal": 0.2}],
+    "flow_shift": [{"shift": 3.0, "terminal": 0.1}, {"mu": 0.8}, {"mu": 2.0, "time_shift": "linear"}],
+    "sd_turbo": [{"start": 0.5}],
+    "lcm": [{"original_steps": 100}],
+    "diffusers": [{"steps_offset": 1}],
+}
+IN_PLACE = {"tabulated": {"table": (80.0, 9.0, 1.0, 0.1)}}
+COMPUTED = [(name, options) for name in BUILT_IN.schedules for options in [{}, *VARIANTS.get(name, ())]]
+
+
 @pytest.mark.parametrize("steps", [10, 20, 40])
-@pytest.mark.parametrize("name", BUILT_IN.schedules)
-def test_formulas_of_schedules(name, steps, formulas):
+@pytest.mark.parametrize(("name", "options"), COMPUTED, ids=str)
+def test_formulas_of_schedules(name, options, steps, formulas):
     entry = BUILT_IN.schedules[name]
-    options = {
-        "tabulated": {"table": (80.0, 9.0, 1.0, 0.1)},
-        "custom": {"levels": tuple(range(steps, 0, -1))},
-        "diffusers": {"steps_offset": 1},
-    }
-    made = entry.factory(**options.get(name, {}))
+    if name == "custom":
+        options = {"levels": tuple(range(steps, 0, -1))}
+    made = entry.factory(**IN_PLACE.get(name, options))
     process = sl.process(entry.process or "discrete")
     steps = min(steps, made.steps_range[1])
     names = {
@@ -259,13 +282,15 @@ def test_formulas_of_schedules(name, steps, formulas):
         "table": process.sigmas,
         "L": len(process.sigmas),
         "sigma": process.sigma,
-        "time": functools.partial(process.timestep, interpolate=True),
+        "time": process.timestep,
         "beta_quantile": stats.beta.ppf,
         "normal_quantile": stats.norm.ppf,
         "loglinear": loglinear,
         "published": published(name, steps),
         "value": None,
         "linear_steps": None,
+        "mu": None,
+        "terminal": None,
         **settings(made),
     }
     levels = calculated(formulas.SCHEDULES[name].strip(), names)

@@ -99,17 +99,21 @@ if stretch:
     levels = 1 - (1 - levels) * (1 - terminal) / (1 - levels[-1])
 """,
     "flow_shift": """
+if mu is not None:
+    shift = exp(mu) if time_shift == "exponential" else mu
 t = 1 - k / n
 levels = shift * t / (1 + (shift - 1) * t)
+if terminal is not None:
+    levels = 1 - (1 - levels) * (1 - terminal) / (1 - levels[-1])
 """,
     "sd_turbo": "levels = table[(int(10 * start) - k) * L // 10 - 1]",
     "lcm": "levels = table[(original_steps - k * original_steps // n) * L // original_steps - 1]",
-    "align_your_steps": "levels = loglinear(published, n + 1)[:-1]",
+    "align_your_steps": "levels = loglinear(published, n + 1)[:-1]  # with ComfyUI's convention",
     "gits": "levels = loglinear(published, n + 1)[:-1]",
     "optimal_steps": "levels = loglinear(published, n + 1)[:-1]",
     "tabulated": "levels = loglinear(table, n)",
     "custom": "levels = levels",
-    "diffusers": "levels = table[(n - 1 - k) * (L // n) + steps_offset]",
+    "diffusers": "levels = table[(n - 1 - k) * (L // n) + steps_offset]  # leading, Euler, not converted",
 }
 
 # Names in a process's formulas: `t`, `sigma`, its parameters by name and, where it has one, the `table` of `L` levels.

@@ -72,9 +72,9 @@ def family_page(name: str, entries: list[Entry]) -> str:
         f"The picture: {caption} {zero}",
         "A formula gives the levels above 0 for `n` steps, 2 or more, as Python over NumPy's names; one step is the "
         "first level, then 0. `k` is `arange(n)`, `table` the process's `L` levels in ascending order, `sigma(t)` and "
-        "`time(sigma)` its maps, `loglinear` interpolates logarithms at even places, `published` is the schedule's own "
-        "table. Where the formula would give another number of levels, or repeat one, the text says "
-        "what is done instead. The tests compute with the formulas as they stand here.",
+        "`time(sigma)` its maps `.sigma` and `.timestep`, `loglinear` interpolates logarithms at even places, "
+        "`published` is the schedule's own table. Where the formula would give another number of levels, or repeat "
+        "one, the text says what is done instead. The tests compute with the formulas as they stand here.",
     ]
     for entry in entries:
         parts += _schedule(entry)
