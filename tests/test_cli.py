@@ -328,6 +328,25 @@ def test_list_has_every_entry_of_every_kind(model):
     assert listed["model_loaders"][-1]["owner"] == "tests"
 
 
+def test_list_shows_what_presets_hold_and_which_process_a_schedule_belongs_to():
+    presets = {
+        entry["name"]: entry for entry in document("list", "presets")["presets"] if entry["owner"] == "stepladder"
+    }
+    assert presets["sd3"]["process"] == "FlowProcess(shift=3.0)"
+    assert presets["sd3"]["parameterization"] == "FlowParameterization()"
+    assert presets["sdxl"]["latent_scale"] == 0.13025
+    for name in presets:
+        assert presets[name]["latent_scale"] == sl.preset(name).latent_scale
+    text = ok("list", "presets")
+    assert "process: FlowProcess(shift=3.0)" in text
+    assert "latent scale: 0.13025" in text
+    schedules = {entry["name"]: entry["process"] for entry in document("list", "schedules")["schedules"]}
+    assert schedules["flux"] == "flux"
+    assert schedules["karras"] is None
+    assert "over the process flux" in ok("list", "schedules")
+    assert "process" not in document("list", "samplers")["samplers"][0]
+
+
 def test_list_samplers_shows_claims_aliases_and_parameters():
     rows = {row["name"]: row for row in document("list", "samplers")["samplers"]}
     row = rows["dpmpp_2m_sde"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib.util
 import inspect
@@ -364,6 +365,43 @@ def test_every_schedule_parameter_for_a_host_is_named_in_the_differences(formula
         name for name, e in BUILT_IN.schedules.items() if "convention" in inspect.signature(e.factory).parameters
     }
     assert with_convention - set(formulas.SAME_NAME) == {"beta57"}  # a name of one host, RES4LYF
+
+
+def diffusers_sigmas(diffusers, steps, spacing="leading", variant="euler", steps_offset=0, convert="none"):
+    """What the library gives for the arguments of our schedule `diffusers`."""
+    names = {"euler": "EulerDiscrete", "ddim": "DDIM", "dpmsolver": "DPMSolverMultistep"}
+    convert = {} if convert == "none" else {f"use_{convert}_sigmas": True}
+    host = getattr(diffusers, f"{names[variant]}Scheduler")(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        timestep_spacing=spacing,
+        steps_offset=steps_offset,
+        **convert,
+    )
+    host.set_timesteps(steps)
+    if variant != "ddim":
+        return host.sigmas.numpy()
+    alphas = host.alphas_cumprod.double().numpy()[host.timesteps.numpy()]
+    return np.append(np.sqrt((1 - alphas) / alphas), 0.0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_the_differences_say_of_diffusers_is_what_it_gives(generate, formulas):
+    diffusers = pytest.importorskip("diffusers")
+    compared = 0
+    for _, rows in formulas.SAME_NAME.values():
+        for host, expression in rows:
+            call = ast.parse(expression, mode="eval").body
+            name, _, steps = call.args
+            if name.value != "diffusers":
+                continue
+            assert host.startswith("diffusers, ")
+            options = {keyword.arg: keyword.value.value for keyword in call.keywords}
+            expected = diffusers_sigmas(diffusers, steps.value, **options)
+            np.testing.assert_allclose(generate.written.computed(expression), expected, rtol=5e-5, atol=0)
+            compared += 1
+    assert compared >= 13
 
 
 def test_charts_are_images_with_a_line_per_curve(generate, formulas):

@@ -126,7 +126,11 @@ def _description(entry: "Entry") -> "Text":
     parameters = _parameters(entry)
     if parameters:
         lines.append(Text(" ".join(f"{name}={default}" for name, default in parameters.items()), style="green"))
-    lines += [Text(f"{what}: {made}", style="green") for what, made in _preset(entry).items() if made is not None]
+    lines += [
+        Text(f"{what.replace('_', ' ')}: {made}", style="green")
+        for what, made in _preset(entry).items()
+        if made is not None
+    ]
     if entry.process is not None:
         lines.append(Text(f"over the process {entry.process}", style="green"))
     lines.append(Text(entry.source, style="dim"))
