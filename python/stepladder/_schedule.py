@@ -48,6 +48,11 @@ class Schedule(ABC):
         """Whether `generate` returns a host's own list, of any length and not necessarily descending to 0."""
         return False
 
+    @property
+    def steps_range(self) -> tuple[int, int]:
+        """Fewest and most steps that there are levels for."""
+        return 1, 10_000_000
+
     @abstractmethod
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels over the process's range: float64, strictly descending, the last exactly 0."""

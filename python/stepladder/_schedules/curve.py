@@ -203,6 +203,11 @@ class ConstantSchedule(Schedule):
         if self.value is not None:
             _core.check_value(self.value)
 
+    @property
+    def steps_range(self) -> tuple[int, int]:
+        """One step: there is none between two equal levels."""
+        return 1, 1
+
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place two noise levels: float64, the last exactly 0."""
         value = process.sigma_max if self.value is None else self.value

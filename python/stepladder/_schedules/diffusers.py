@@ -119,6 +119,12 @@ class CustomSchedule(Schedule):
         else:
             object.__setattr__(self, "timesteps", numbers("timesteps", self.timesteps))
 
+    @property
+    def steps_range(self) -> tuple[int, int]:
+        """The length of the list alone."""
+        count = len(self.levels or self.timesteps or ())
+        return count, count
+
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Return the list and an exact 0."""
         given = self.levels if self.levels is not None else self.timesteps

@@ -65,6 +65,11 @@ class AlignYourStepsSchedule(Schedule):
     def _host_form(self) -> bool:
         return self.convention == "nvidia"
 
+    @property
+    def steps_range(self) -> tuple[int, int]:
+        """Ten steps alone in the form of diffusers, which stretches nothing."""
+        return (10, 10) if self.convention == "diffusers" else (1, 10_000_000)
+
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0 except NVIDIA's."""
         return self._place(steps)

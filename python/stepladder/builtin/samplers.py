@@ -38,6 +38,7 @@ def register_samplers(register: Register) -> None:
         aliases={
             "comfyui": ("euler",),
             "a1111": ("Euler",),
+            "fooocus": ("euler",),
             "k_diffusion": ("sample_euler",),
             "diffusers": ("EulerDiscreteScheduler",),
         },
@@ -50,6 +51,7 @@ def register_samplers(register: Register) -> None:
         aliases={
             "comfyui": ("euler_ancestral",),
             "a1111": ("Euler a",),
+            "fooocus": ("euler_ancestral",),
             "k_diffusion": ("sample_euler_ancestral",),
             "diffusers": ("EulerAncestralDiscreteScheduler",),
         },
@@ -62,6 +64,7 @@ def register_samplers(register: Register) -> None:
         aliases={
             "comfyui": ("heun",),
             "a1111": ("Heun",),
+            "fooocus": ("heun",),
             "k_diffusion": ("sample_heun",),
             "diffusers": ("HeunDiscreteScheduler",),
         },
@@ -74,6 +77,7 @@ def register_samplers(register: Register) -> None:
         aliases={
             "comfyui": ("dpmpp_2m",),
             "a1111": ("DPM++ 2M",),
+            "fooocus": ("dpmpp_2m",),
             "k_diffusion": ("sample_dpmpp_2m",),
             "diffusers": ("DPMSolverMultistepScheduler",),
         },
@@ -86,6 +90,7 @@ def register_samplers(register: Register) -> None:
         aliases={
             "comfyui": ("dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
             "a1111": ("DPM++ 2M SDE",),
+            "fooocus": ("dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
             "k_diffusion": ("sample_dpmpp_2m_sde",),
         },
         claims=_2M_SDE,
