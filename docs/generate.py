@@ -301,6 +301,7 @@ def _arguments(node: ast.FunctionDef) -> str:
 
 DIGITS_PICTURE: Final = "digits.png"
 
+
 def draw_digits() -> bytes:
     """64 digits, by the sampler, schedule, steps and seed of `make demo`."""
     from stepladder.demo import load_network

@@ -116,11 +116,6 @@ pub(crate) fn word(noun: Noun, name: &str, value: &Bound<'_, PyAny>) -> PyResult
     value.extract().map_err(|_| other(noun, name, value, "a str"))
 }
 
-/// True or False.
-pub(crate) fn flag(noun: Noun, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    value.extract().map_err(|_| other(noun, name, value, "True or False"))
-}
-
 /// A complaint about an argument of another type, with its value.
 fn other(noun: Noun, name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
     match describe(value) {
