@@ -576,8 +576,7 @@ def test_the_preview(model, monkeypatch):
         ),
         (
             "sigmas karras --option rho=abc",
-            "schedule 'karras' refused {'rho': 'abc'}: must be real number, not str (it takes rho=7.0, sigma_min=None, "
-            "sigma_max=None)",
+            "rho is 'abc' (str); expected a float",
         ),
         ("sigmas karras --option rho=nan", "rho is NaN; expected 0 (excluded) to 1000"),
         ("sigmas karras --option rho=1e400", "rho is inf; expected 0 (excluded) to 1000"),

@@ -115,6 +115,12 @@ def test_values_of_diffusers(variant, spacing, offset, convert, beta_schedule):
     assert_as_host(made, host, counts)
 
 
+@pytest.mark.parametrize("variant", SCHEDULERS)
+def test_halves_of_trailing_steps_are_rounded_as_numpy_does(variant):
+    host = host_of(variant, "linear", timestep_spacing="trailing", num_train_timesteps=35)
+    assert_as_host(sl.DiffusersSchedule("trailing", variant), host, (2, 4, 10, 14, 34))
+
+
 def test_one_step_by_linspace_is_the_top():
     host = host_of("euler", "scaled_linear", timestep_spacing="linspace")
     host.set_timesteps(1)

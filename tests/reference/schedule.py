@@ -106,6 +106,8 @@ def beta_quantile(p, alpha, beta):
     p, alpha, beta = MP.mpf(p), MP.mpf(alpha), MP.mpf(beta)
     if p in (0, 1):
         return p
+    if alpha == beta and p == MP.mpf("0.5"):
+        return p
     if p > MP.mpf("0.5"):
         return 1 - beta_quantile(1 - p, beta, alpha)
     x = MP.mpf(float(scipy.special.betaincinv(float(alpha), float(beta), float(p))))

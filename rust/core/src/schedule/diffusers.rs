@@ -66,7 +66,12 @@ impl Spacing<'_> {
                 let t = (size - 1) as f64 * (parts - 1 - k) as f64 / (parts - 1).max(1) as f64;
                 if self.variant == "euler" { t } else { t.round_ties_even() }
             }
-            _ => (size as f64 - k as f64 * (size as f64 / steps as f64)).round_ties_even() - 1.0,
+            // NumPy's arange adds multiples of the difference of its first two values: that decides about halves.
+            _ => {
+                let first = size as f64;
+                let stride = (first - first / steps as f64) - first;
+                (first + k as f64 * stride).round_ties_even() - 1.0
+            }
         };
         (0..steps).map(timestep).collect()
     }
