@@ -116,18 +116,41 @@ def test_tables_are_the_loop_bit_by_bit(steps, process, denoise):
         np.testing.assert_array_equal(batch.offsets, np.cumsum([0, *map(len, singles)]))
 
 
+FLOAT32 = 2**-24 * (1 + 1e-2)
+"""Half the distance of neighbouring float32 values, and what the shorter polynomials add."""
+
+
+def assert_rounded(narrow, wide):
+    assert narrow.values.dtype == np.float32
+    np.testing.assert_array_equal(narrow.offsets, wide.offsets)
+    np.testing.assert_allclose(narrow.values.astype(np.float64), wide.values, rtol=FLOAT32, atol=0)
+    for few, many in zip(narrow, wide, strict=True):
+        assert (np.diff(few) < 0).all()
+        np.testing.assert_array_equal(few[-2:], many[-2:].astype(np.float32))
+
+
 @given(ranged())
-def test_float32_is_float64_rounded_once(columns):
+def test_float32_is_float64_rounded(columns):
     columns["steps"] = np.minimum(columns["steps"], 60)
     del columns["denoise"]
-    wide = sl.sigmas_batch("karras", **columns)
-    for narrow in (
-        sl.sigmas_batch("karras", dtype=np.float32, **columns),
-        sl.sigmas_batch("karras", out=np.empty(len(wide.values), np.float32), **columns),
-    ):
-        assert narrow.values.dtype == np.float32
-        np.testing.assert_array_equal(narrow.values, wide.values.astype(np.float32))
-        np.testing.assert_array_equal(narrow.offsets, wide.offsets)
+    for name in ("karras", "exponential"):
+        own = columns if name == "karras" else {k: v for k, v in columns.items() if k != "rho"}
+        wide = sl.sigmas_batch(name, **own)
+        assert_rounded(sl.sigmas_batch(name, dtype=np.float32, **own), wide)
+        assert_rounded(sl.sigmas_batch(name, out=np.empty(len(wide.values), np.float32), **own), wide)
+
+
+@pytest.mark.parametrize("rho", [0.05, 0.7, 2.5, 6.7, 30.3, 66.6, 100.5, 900.1])
+def test_float32_levels_against_exact_ones(rho):
+    # The widest range that is computed in vectors, and an ordinary one; exact levels by mpmath.
+    mpmath = pytest.importorskip("mpmath")
+    for low, high in ((1e-10, 1e10), (0.03, 14.6)):
+        narrow = sl.sigmas_batch("karras", steps=30, sigma_min=low, sigma_max=high, rho=rho, dtype=np.float32)[0]
+        with mpmath.workdps(40):
+            a, b = (mpmath.power(x, 1 / mpmath.mpf(rho)) for x in (high, low))
+            exact = [mpmath.power(((29 - k) * a + k * b) / 29, rho) for k in range(30)]
+            error = max(abs(mpmath.mpf(float(x)) / y - 1) for x, y in zip(narrow, exact, strict=False))
+        assert error < FLOAT32
 
 
 def test_float32_refuses_what_it_cannot_tell_apart():
@@ -330,7 +353,7 @@ def test_names_and_processes_that_are_none():
         sl.sigmas_batch("align_your_steps", steps=3, family="sd16")
     with pytest.raises(ScheduleError, match="has no parameter 'rho'"):
         sl.sigmas_batch("exponential", SD, steps=3, rho=7.0)
-    with pytest.raises(ScheduleError, match="takes no parameters"):
+    with pytest.raises(ScheduleError, match="has no parameter 'sigma_min'"):
         sl.sigmas_batch("simple", SD, steps=3, sigma_min=0.1)
 
 

@@ -31,8 +31,11 @@ __all__ = [
     "batch_align_your_steps",
     "batch_exponential",
     "batch_karras",
+    "batch_kl_optimal",
     "batch_normal",
     "batch_pack",
+    "batch_polyexponential",
+    "batch_sgm_uniform",
     "batch_simple",
     "beta",
     "beta_comfyui",
@@ -320,10 +323,30 @@ def batch_exponential(
     allocate: _Allocate,
     threads: SupportsIndex,
 ) -> _Ragged: ...
+def batch_polyexponential(
+    steps: _Steps,
+    denoise: _Column,
+    sigma_min: _Column,
+    sigma_max: _Column,
+    rho: _Column,
+    allocate: _Allocate,
+    threads: SupportsIndex,
+) -> _Ragged: ...
+def batch_kl_optimal(
+    steps: _Steps,
+    denoise: _Column,
+    sigma_min: _Column,
+    sigma_max: _Column,
+    allocate: _Allocate,
+    threads: SupportsIndex,
+) -> _Ragged: ...
 def batch_simple(
     steps: _Steps, denoise: _Column, process: Any, allocate: _Allocate, threads: SupportsIndex
 ) -> _Ragged: ...
 def batch_normal(
+    steps: _Steps, denoise: _Column, process: Any, allocate: _Allocate, threads: SupportsIndex
+) -> _Ragged: ...
+def batch_sgm_uniform(
     steps: _Steps, denoise: _Column, process: Any, allocate: _Allocate, threads: SupportsIndex
 ) -> _Ragged: ...
 def batch_align_your_steps(

@@ -1,7 +1,7 @@
 //! pow with one exponent for a whole slice: exp(y ln|x|) with ln|x| in two doubles.
 
-use super::exp::{exp_sum, exp_sum_f32};
-use super::ln::{ATANH, ATANH_F32, split_any, split_any_f32};
+use super::exp::{LN2_HI, exp_short, exp_sum, exp_sum_f32};
+use super::ln::{ATANH, ATANH_F32, ATANH_SHORT, split, split_any, split_any_f32};
 use super::{Float, horner_f32, horner_f64};
 
 /// What depends on the exponent alone.
@@ -47,6 +47,17 @@ impl PowPlan {
     pub(super) fn is_ordinary(&self, x: f64) -> bool {
         x >= self.least && x <= self.most
     }
+}
+
+/// A power of a positive normal number in doubles, to 1e-9 while the exponent is at most 100 or the base near 1: more
+/// than a float holds.
+#[inline(always)]
+pub(super) fn power_short(x: f64, exponent: f64) -> f64 {
+    let (k, m) = split(x);
+    let s = (m - 1.0) / (m + 1.0);
+    let z = s * s;
+    let ln = k.mul_add(LN2_HI, (s * z).mul_add(horner_f64(z, ATANH_SHORT), 2.0 * s));
+    exp_short(exponent * ln)
 }
 
 /// Defines a lane and the replacement of the power of |x| by that of x, in one precision.
