@@ -1,7 +1,9 @@
 import os
 import pickle
 import re
+import sys
 import threading
+import time
 import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,12 +106,41 @@ def test_karras_beyond_the_vectors_equals_a_loop(rho, ends):
         assert_same(sl.sigmas_batch("karras", **arguments), expected, bound("karras", rho))
 
 
+@given(ranged(), st.booleans())
+def test_other_ranges_are_the_loop_bit_by_bit(columns, narrow):
+    del columns["denoise"]
+    columns["rho"] = np.clip(columns["rho"], 0.5, 2.0)
+    columns["steps"] = np.minimum(columns["steps"], 50)
+    dtype = np.float32 if narrow else np.float64
+    for name in ("polyexponential", "kl_optimal"):
+        own = columns if name == "polyexponential" else {k: v for k, v in columns.items() if k != "rho"}
+        singles = loop(name, len(columns["steps"]), SD, **own)
+        batch = sl.sigmas_batch(name, dtype=dtype, **own)
+        np.testing.assert_array_equal(batch.values, np.concatenate([*singles, np.empty(0)]).astype(dtype))
+        np.testing.assert_array_equal(batch.offsets, np.cumsum([0, *map(len, singles)]))
+
+
+def test_host_forms_have_batches_too():
+    steps = np.array([3, 10, 3])
+    batch = sl.sigmas_batch("kl_optimal", SD, steps=steps, convention="a1111")
+    for got, count in zip(batch, steps.tolist(), strict=True):
+        np.testing.assert_array_equal(got, sl.sigmas("kl_optimal", SD, count, convention="a1111"))
+    for name in ("karras", "exponential", "polyexponential"):
+        with pytest.raises(ScheduleError, match="convention"):
+            sl.sigmas_batch(name, SD, steps=steps, convention=None)
+
+
 @given(
     st.lists(st.integers(1, 3000), max_size=20), st.sampled_from([SD, EDM]), st.one_of(st.just(0.0), st.floats(0.01, 1))
 )
 def test_tables_are_the_loop_bit_by_bit(steps, process, denoise):
     steps = np.array(steps, np.int64)
-    for name, params in [("simple", {}), ("normal", {}), *(("align_your_steps", {"family": f}) for f in FAMILIES)]:
+    for name, params in [
+        ("simple", {}),
+        ("normal", {}),
+        ("sgm_uniform", {}),
+        *(("align_your_steps", {"family": f}) for f in FAMILIES),
+    ]:
         batch = sl.sigmas_batch(name, process, steps=steps, denoise=denoise, **params)
         singles = loop(name, len(steps), process, steps=steps, denoise=denoise, **params)
         np.testing.assert_array_equal(batch.values, np.concatenate([*singles, np.empty(0)]))
@@ -414,6 +445,43 @@ def test_calls_from_several_threads_agree():
     for worker in workers:
         worker.join()
     assert set(results) == {sl.sigmas_batch("karras", **columns).values.tobytes()}
+
+
+def test_another_thread_advances_while_a_batch_is_computed():
+    n = 20_000
+    many = {
+        "steps": np.full(n, 50),
+        "sigma_min": 0.03,
+        "sigma_max": np.linspace(10.0, 99.0, n),
+        "out": np.empty(51 * n),
+    }
+    ticks, stop = [0], threading.Event()
+
+    def tick():
+        while not stop.is_set():
+            ticks[0] += 1
+            time.sleep(0)
+
+    worker = threading.Thread(target=tick)
+    interval = sys.getswitchinterval()
+    # From here on a thread runs until it gives the interpreter up by itself.
+    sys.setswitchinterval(1000.0)
+    try:
+        worker.start()
+        while ticks[0] == 0:
+            time.sleep(0.001)
+        start = ticks[0]
+        sl.sigmas_batch("karras", steps=3, sigma_min=0.03, sigma_max=10.0)
+        assert ticks[0] == start, "a small batch does not give it up"
+        for _ in range(1000):
+            sl.sigmas_batch("karras", **many)
+            if ticks[0] > start:
+                break
+        assert ticks[0] > start
+    finally:
+        stop.set()
+        sys.setswitchinterval(interval)
+        worker.join()
 
 
 class Slow(sl.NoiseProcess):

@@ -178,11 +178,10 @@ def sigmas_batch(
     allocate = _allocator(dtype, out, columns)
     compiled, default_rho = _RANGES.get(entry.factory, (None, None))
     known = {"sigma_min", "sigma_max"} | ({"rho"} if default_rho is not None else set())
-    if compiled is not None and params.get("convention") is None:
-        own = {key: value for key, value in params.items() if key != "convention"}
-        _refuse_unknown(name, own, known)
-        ends = [_end(end, name, own, process) for end in ("sigma_min", "sigma_max")]
-        rho = [] if default_rho is None else [_column("rho", own.get("rho", default_rho))]
+    if compiled is not None and "convention" not in params:
+        _refuse_unknown(name, params, known)
+        ends = [_end(end, name, params, process) for end in ("sigma_min", "sigma_max")]
+        rho = [] if default_rho is None else [_column("rho", params.get("rho", default_rho))]
         made = compiled(counts, part, *ends, *rho, allocate, threads)
     elif entry.factory is AlignYourStepsSchedule and params.keys() <= {"family"}:
         schedule = shared().make("schedule", name, params)

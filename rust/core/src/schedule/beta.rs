@@ -1,7 +1,7 @@
 //! Lee et al., "Beta Sampling is All You Need" (arXiv 2407.12173): training steps at quantiles of a beta distribution,
 //! which crowds them at both ends of the table.
 
-use super::incomplete_beta::Beta;
+use super::incomplete_beta::Distribution;
 use super::indexed::{nearest_different, place, table};
 use super::{check_range, check_steps, finish, levels};
 use crate::error::{Error, Noun, Result};
@@ -55,7 +55,7 @@ pub fn beta_over_range(sigma_min: f64, sigma_max: f64, alpha: f64, beta: f64, ou
     check_beta(alpha, beta)?;
     check_range(sigma_min, sigma_max)?;
     let last = levels.len() - 1;
-    let distribution = Beta::new(alpha, beta);
+    let distribution = Distribution::new(alpha, beta);
     for (level, high) in levels.iter_mut().zip(distribution.quantiles(last.max(1), last + 1)) {
         *level = high * sigma_max + (1.0 - high) * sigma_min;
     }
@@ -63,5 +63,5 @@ pub fn beta_over_range(sigma_min: f64, sigma_max: f64, alpha: f64, beta: f64, ou
 }
 
 fn quantiles(alpha: f64, beta: f64, steps: usize) -> Vec<f64> {
-    Beta::new(alpha, beta).quantiles(steps, steps)
+    Distribution::new(alpha, beta).quantiles(steps, steps)
 }

@@ -8,13 +8,13 @@ const ITERATIONS: u32 = 200;
 const LAST_STEP: f64 = 1e-6;
 
 /// A beta distribution.
-pub(super) struct Beta {
+pub(super) struct Distribution {
     alpha: f64,
     beta: f64,
     log_beta: f64,
 }
 
-impl Beta {
+impl Distribution {
     /// The distribution with these parameters, both positive.
     pub(super) fn new(alpha: f64, beta: f64) -> Self {
         Self { alpha, beta, log_beta: libm::lgamma(alpha) + libm::lgamma(beta) - libm::lgamma(alpha + beta) }
@@ -131,7 +131,7 @@ fn fraction(alpha: f64, beta: f64, x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Beta;
+    use super::Distribution;
 
     #[test]
     fn closed_forms() {
@@ -141,18 +141,18 @@ mod tests {
             for (alpha, beta, expected) in
                 [(1.0, 1.0, p), (0.5, 0.5, arcsine), (3.0, 1.0, libm::cbrt(p)), (1.0, 2.0, 1.0 - q.sqrt())]
             {
-                let got = Beta::new(alpha, beta).quantile(p, q);
+                let got = Distribution::new(alpha, beta).quantile(p, q);
                 assert!((got - expected).abs() <= 1e-13 * expected, "{alpha} {beta} {p}: {got} {expected}");
             }
         }
-        assert_eq!(Beta::new(0.6, 0.6).quantile(0.0, 1.0).to_bits(), 0.0_f64.to_bits());
-        assert_eq!(Beta::new(0.6, 0.6).quantile(1.0, 0.0).to_bits(), 1.0_f64.to_bits());
+        assert_eq!(Distribution::new(0.6, 0.6).quantile(0.0, 1.0).to_bits(), 0.0_f64.to_bits());
+        assert_eq!(Distribution::new(0.6, 0.6).quantile(1.0, 0.0).to_bits(), 1.0_f64.to_bits());
     }
 
     #[test]
     fn quantiles_are_single_ones() {
         for (alpha, beta) in [(0.6, 0.6), (0.5, 0.7), (2.0, 2.0)] {
-            let beta = Beta::new(alpha, beta);
+            let beta = Distribution::new(alpha, beta);
             for (parts, count) in [(1, 1), (1, 2), (2, 3), (30, 30), (30, 31), (1001, 1001), (1001, 1002)] {
                 for (k, got) in beta.quantiles(parts, count).into_iter().enumerate() {
                     let (p, q) = ((parts - k) as f64 / parts as f64, k as f64 / parts as f64);
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn extreme_parameters_invert() {
         for (alpha, beta) in [(0.01, 0.01), (0.01, 100.0), (100.0, 0.01), (100.0, 100.0), (0.6, 30.0), (30.0, 0.6)] {
-            let beta = Beta::new(alpha, beta);
+            let beta = Distribution::new(alpha, beta);
             for k in 1..500_u32 {
                 let (p, q) = (f64::from(k) / 1000.0, f64::from(1000 - k) / 1000.0);
                 let x = beta.quantile(p, q);
