@@ -1,5 +1,7 @@
 //! Binding of `stepladder_core::simd`, for tests against mpmath and races against NumPy.
 
+#![expect(clippy::needless_pass_by_value, reason = "what pyo3 takes out of an argument is owned")]
+
 use numpy::{PyReadonlyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
 use stepladder_core::simd;
