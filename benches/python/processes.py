@@ -110,11 +110,12 @@ def _lerps(process: sl.NoiseProcess) -> tuple[Callable[[Any], Any], ...]:
     return by_chunks, stepped, weighted
 
 
-def _sigma() -> Race:
+def _sigma(*, chunked: bool) -> Race:
     process = _process()
     times = np.random.default_rng(0).uniform(0, 999, COUNT).astype(np.float32)
     out = np.empty(COUNT, np.float32)
-    lerps = _lerps(process)
+    by_chunks, *whole = _lerps(process)
+    lerps = [by_chunks] if chunked else whole
 
     def check() -> str:
         for lerp in lerps:
@@ -179,7 +180,14 @@ CASES = (
         "nearest-f32", _MILLION.format(" of float32"), "NumPy searchsorted on midpoints",
         lambda: _nearest_by_midpoints(np.float32), 10.0,
     ),
-    Case("sigma-f32", "sigma(t), 1e6 values of float32; per value", "NumPy direct-index lerp", _sigma, 2.0),
+    Case(
+        "sigma-f32", "sigma(t), 1e6 values of float32; per value", "NumPy direct-index lerp",
+        lambda: _sigma(chunked=False), 2.0,
+    ),
+    Case(
+        "sigma-f32-chunked", "sigma(t), 1e6 values of float32; per value", "the same, 16,384 values at a time",
+        lambda: _sigma(chunked=True),
+    ),
     Case(
         "stable-cascade", 'sl.process("stable_cascade", shift=2.0).sigmas', "ComfyUI's loop over 10,000 tensors",
         _stable_cascade, 1000.0,
