@@ -31,8 +31,11 @@ __all__ = [
     "batch_align_your_steps",
     "batch_exponential",
     "batch_karras",
+    "batch_kl_optimal",
     "batch_normal",
     "batch_pack",
+    "batch_polyexponential",
+    "batch_sgm_uniform",
     "batch_simple",
     "beta",
     "beta_comfyui",
@@ -111,6 +114,9 @@ __all__ = [
     "trace_heun",
     "truncate_sigmas",
     "validate_schedule",
+    "vector_exp",
+    "vector_ln",
+    "vector_pow",
     "vp",
 ]
 
@@ -393,10 +399,30 @@ def batch_exponential(
     allocate: _Allocate,
     threads: SupportsIndex,
 ) -> _Ragged: ...
+def batch_polyexponential(
+    steps: _Steps,
+    denoise: _Column,
+    sigma_min: _Column,
+    sigma_max: _Column,
+    rho: _Column,
+    allocate: _Allocate,
+    threads: SupportsIndex,
+) -> _Ragged: ...
+def batch_kl_optimal(
+    steps: _Steps,
+    denoise: _Column,
+    sigma_min: _Column,
+    sigma_max: _Column,
+    allocate: _Allocate,
+    threads: SupportsIndex,
+) -> _Ragged: ...
 def batch_simple(
     steps: _Steps, denoise: _Column, process: Any, allocate: _Allocate, threads: SupportsIndex
 ) -> _Ragged: ...
 def batch_normal(
+    steps: _Steps, denoise: _Column, process: Any, allocate: _Allocate, threads: SupportsIndex
+) -> _Ragged: ...
+def batch_sgm_uniform(
     steps: _Steps, denoise: _Column, process: Any, allocate: _Allocate, threads: SupportsIndex
 ) -> _Ragged: ...
 def batch_align_your_steps(
@@ -521,3 +547,6 @@ def trace_euler_ancestral(t: Trace, eta: float, s_noise: float) -> None: ...
 def trace_heun(t: Trace, s_churn: float, s_tmin: float, s_tmax: float, s_noise: float) -> None: ...
 def trace_dpmpp_2m(t: Trace) -> None: ...
 def trace_dpmpp_2m_sde(t: Trace, eta: float, s_noise: float, solver_type: str) -> None: ...
+def vector_exp(values: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> None: ...
+def vector_ln(values: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> None: ...
+def vector_pow(values: npt.NDArray[np.float64], exponent: float, out: npt.NDArray[np.float64]) -> None: ...
