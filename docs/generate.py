@@ -1,7 +1,8 @@
-"""Write the generated part of the docs: tables of everything with a name, the list of public names, two pictures.
+"""Write the generated part of the docs: pages of everything with a name, the list of public names, pictures.
 
-`python docs/generate.py` writes; `--check` writes nothing and exits 1 when a table is not what would be written or a
-picture is missing. Installed plugins are left out: only what stepladder itself registers is in the tables.
+`python docs/generate.py` writes; `--check` writes nothing and exits 1 when a page or a chart is not what would be
+written, or the picture of digits is missing. Installed plugins are left out: only what stepladder itself registers is
+in the tables.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import stepladder as sl
+from writer import pages as written
+from writer.text import page, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,8 +27,6 @@ if TYPE_CHECKING:
 
 DOCS: Final = Path(__file__).resolve().parent
 PACKAGE: Final = Path(sl.__file__).resolve().parent
-NOTE: Final = "<!-- Written by docs/generate.py from the code. Edit the code, then run `make docs`. -->\n"
-PICTURE_STEPS: Final = 20
 
 
 # -- tables of names --------------------------------------------------------------------------------------------------
@@ -39,11 +40,11 @@ def samplers_page(manager: Manager) -> str:
         orders = " / ".join("-" if o is None else f"{o:g}" for o in _orders(claims))
         noise = "each step" if claims.stochastic else "no"
         rows.append((f"`{entry.name}`", entry.doc, orders, f"{claims.evaluations:g}", noise, claims.note))
-    return _page(
+    return page(
         "Samplers",
         "`sl.sampler(name, **options)` makes one; `compile(sigmas, process)` turns it into a program. The command "
         "`stepladder list samplers` prints the same list with the installed plugins.",
-        _table(("name", "what it is", "order", "calls", "noise", "note"), rows),
+        table(("name", "what it is", "order", "calls", "noise", "note"), rows),
         "**order**: of the update formula / of a whole run without noise / weak, as the source states them; `-` is no "
         "claim. **calls**: model calls per step. **noise**: whether the default options draw noise. "
         "`stepladder.testing.check_sampler` measures the claims.",
@@ -55,20 +56,33 @@ def samplers_page(manager: Manager) -> str:
 
 
 def schedules_page(manager: Manager) -> str:
-    """Every schedule with its options, tail rule, source and aliases."""
+    """The families of schedules, and every schedule with its family, options, tail rule and aliases."""
     rules = {"steps_over_denoise": "end of a longer schedule", "round": "end of this schedule"}
+    families = written.families(manager)
     rows = [
-        (f"`{entry.name}`", entry.doc, rules[entry.factory.tail_rule])  # type: ignore[attr-defined]
-        for entry in manager.schedules.values()
+        (
+            f"[`{entry.name}`]({written.family_file(family)}#{entry.name})",
+            entry.doc,
+            rules[entry.factory.tail_rule],  # type: ignore[attr-defined]
+        )
+        for family, entries in families.items()
+        for entry in entries
     ]
-    return _page(
+    listed = [
+        (f"[{written.family_title(entries)}]({written.family_file(family)})", " ".join(f"`{e.name}`" for e in entries))
+        for family, entries in families.items()
+    ]
+    return page(
         "Schedules",
         "`sl.sigmas(name, process, steps, **options)` gives the noise levels: float64, strictly descending, the last "
-        "exactly 0. The command `stepladder list schedules` prints the same list with the installed plugins.",
-        f"![sigma against step for the five schedules, on a logarithmic axis](images/{SCHEDULES_PICTURE})",
-        f"The picture: {PICTURE_STEPS} steps over the `discrete` process with its defaults (Stable Diffusion 1.x and "
-        "XL). All end in an exact 0, which a logarithmic axis cannot show.",
-        _table(("name", "what it is", "`denoise` below 1 takes the"), rows),
+        "exactly 0, and as many steps as were asked for. An option `convention` gives a host's own list instead, "
+        "which need not keep any of this. The command `stepladder list schedules` prints the same list with the "
+        "installed plugins, `stepladder sigmas NAME --plot FILE` draws one.",
+        "Each family has a page with a picture, and of each schedule the formula, parameters and source:",
+        table(("family", "schedules"), listed),
+        "[One name, several meanings](differences.md) is about names that hosts use differently. "
+        "[Parts of a schedule](sigmas.md) is about image to image, and about functions over lists of levels.",
+        table(("name", "what it is", "`denoise` below 1 takes the"), rows),
         "**end of a longer schedule**: always `steps` steps, the last ones of a schedule of `int(steps / denoise)`. "
         "**end of this schedule**: the last `round(steps * denoise)` steps.",
         "## Options and sources",
@@ -81,14 +95,17 @@ def schedules_page(manager: Manager) -> str:
 def names_page(manager: Manager) -> str:
     """Every other kind of thing with a name."""
     parts = [
-        "Samplers and schedules have [their](samplers.md) [own](schedules.md) pages. This page has every other kind of "
+        "[Samplers](samplers.md), [schedules](schedules.md), [noise processes](processes.md) and "
+        "[parameterizations](parameterizations.md) have pages of their own. This page has every other kind of "
         "thing that is asked for by name. A `stepladder.Manager` has each list as a property of the heading's name, "
         "plugins add to it, and `stepladder list` prints it.",
     ]
-    for plural in ("processes", "parameterizations", "presets", "noise_sources", "model_loaders"):
+    head = ("name", "what it is", "process", "parameterization", "latent scale", "source")
+    parts += ["## presets", "What a model was trained with.", table(head, written.preset_rows(manager))]
+    for plural in ("noise_sources", "model_loaders"):
         entries = list(getattr(manager, plural).values())
         rows = [(f"`{e.name}`", e.doc, _options(e), e.source) for e in entries]
-        parts += [f"## {plural}", _table(("name", "what it is", "options", "source"), rows)]
+        parts += [f"## {plural}", table(("name", "what it is", "options", "source"), rows)]
         if any(entry.aliases for entry in entries):
             parts += ["Names in other programs:", _aliases_table(entries)]
     parts += ["## Hosts", "A host is a program whose sampler and schedule names `sl.resolve` translates."]
@@ -97,8 +114,8 @@ def names_page(manager: Manager) -> str:
         entries = [*manager.samplers.values(), *manager.schedules.values()]
         known = sum(len(entry.aliases.get(host, ())) for entry in entries)
         rows.append((f"`{host}`", str(known)))
-    parts.append(_table(("host", "sampler and schedule names known"), rows))
-    return _page("Names", *parts)
+    parts.append(table(("host", "sampler and schedule names known"), rows))
+    return page("Names", *parts)
 
 
 def _orders(claims: Claims) -> tuple[float | None, ...]:
@@ -106,7 +123,7 @@ def _orders(claims: Claims) -> tuple[float | None, ...]:
 
 
 def _options_table(entries: Iterable[Entry]) -> str:
-    return _table(("name", "options", "source"), [(f"`{e.name}`", _options(e), e.source) for e in entries])
+    return table(("name", "options", "source"), [(f"`{e.name}`", _options(e), e.source) for e in entries])
 
 
 def _options(entry: Entry) -> str:
@@ -122,7 +139,7 @@ def _aliases_table(entries: Iterable[Entry]) -> str:
         (f"`{entry.name}`", *(" ".join(f"`{name}`" for name in entry.aliases.get(host, ())) for host in hosts))
         for entry in entries
     ]
-    return _table(("stepladder", *hosts), rows)
+    return table(("stepladder", *hosts), rows)
 
 
 # -- public names -----------------------------------------------------------------------------------------------------
@@ -154,8 +171,8 @@ def api_page() -> str:
         for node in _tree("errors.py").body
         if isinstance(node, ast.ClassDef)
     ]
-    parts.append(_table(("error", "also a", "raised when"), rows))
-    return _page("API", *parts)
+    parts.append(table(("error", "also a", "raised when"), rows))
+    return page("API", *parts)
 
 
 def _members(module: str, names: Iterable[str]) -> Iterator[str]:
@@ -167,7 +184,7 @@ def _members(module: str, names: Iterable[str]) -> Iterator[str]:
         else:
             functions.append((f"`{name}({_arguments(node)})`", _first_line(node) or _compiled_doc(module, name)))
     if functions:
-        yield _table(("function", "what it does"), functions)
+        yield table(("function", "what it does"), functions)
     for node in classes:
         yield f"### {node.name}"
         fields = _fields(node)
@@ -180,7 +197,7 @@ def _members(module: str, names: Iterable[str]) -> Iterator[str]:
             if isinstance(member, ast.FunctionDef) and not member.name.startswith("_") and (text := _first_line(member))
         ]
         if rows:
-            yield _table(("member", "what it is"), rows)
+            yield table(("member", "what it is"), rows)
 
 
 @cache
@@ -280,48 +297,9 @@ def _arguments(node: ast.FunctionDef) -> str:
     return text.removeprefix("self, ").removeprefix("cls, ").removeprefix("self").removeprefix("cls")
 
 
-# -- Markdown ---------------------------------------------------------------------------------------------------------
-
-
-def _page(title: str, *parts: str) -> str:
-    return "\n".join((NOTE, f"# {title}\n", "\n\n".join(parts))) + "\n"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    kept = [tuple(cell.replace("|", "\\|") for cell in row) for row in rows]
-    filled = [i for i in range(len(head)) if any(row[i] for row in kept)]
-    lines = [[head[i] for i in filled], ["---"] * len(filled), *([row[i] for i in filled] for row in kept)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 # -- pictures ---------------------------------------------------------------------------------------------------------
 
-SCHEDULES_PICTURE: Final = "schedules.png"
 DIGITS_PICTURE: Final = "digits.png"
-
-
-def draw_schedules() -> bytes:
-    """Sigmas of the built-in schedules over one process."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
-    from stepladder.plot import figure_bytes
-
-    process = sl.process("discrete")
-    figure = Figure(figsize=(7.6, 4.4), dpi=120, layout="constrained")
-    axes = figure.add_subplot()
-    colors = ("#7a8aa0", "#c0392b", "#1f3a5f", "#d98e04", "#2e8b57")
-    for name, color in zip(sl.make_manager(entry_points=False).schedules, colors, strict=True):
-        levels = sl.sigmas(name, process, steps=PICTURE_STEPS)[:-1]
-        axes.plot(levels, label=name, color=color, linewidth=1.5, marker="o", markersize=3.2)
-    axes.set_yscale("log")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=True))
-    axes.set_xlabel("step")
-    axes.set_ylabel("sigma")
-    axes.grid(which="major", color="#d7dce2", linewidth=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower left")
-    return figure_bytes(figure, ".png")
 
 
 def draw_digits() -> bytes:
@@ -339,15 +317,22 @@ def draw_digits() -> bytes:
 
 # -- what is written where --------------------------------------------------------------------------------------------
 
-PICTURES: Final[dict[str, Callable[[], bytes]]] = {SCHEDULES_PICTURE: draw_schedules, DIGITS_PICTURE: draw_digits}
+# Pictures that a check looks for, and does not compare: their bytes depend on the versions of other libraries.
+PICTURES: Final[dict[str, Callable[[], bytes]]] = {DIGITS_PICTURE: draw_digits}
 
 
 def pages() -> dict[str, str]:
-    """File name in docs/ to content, for every generated page."""
+    """File name in docs/ to content, for every generated page and chart."""
     manager: Any = sl.make_manager(entry_points=False)
+    families = written.families(manager)
     return {
         "samplers.md": samplers_page(manager),
         "schedules.md": schedules_page(manager),
+        **{written.family_file(name): written.family_page(name, entries) for name, entries in families.items()},
+        **{f"images/{written.picture_file(name)}": written.family_picture(name) for name in families},
+        "differences.md": written.differences_page(),
+        "processes.md": written.processes_page(manager),
+        "parameterizations.md": written.parameterizations_page(manager),
         "names.md": names_page(manager),
         "api.md": api_page(),
     }
@@ -372,9 +357,9 @@ def main() -> int:
         if wrong:
             sys.stderr.write(f"out of date or missing in docs/: {', '.join(wrong)}; run `make docs`\n")
         return int(bool(wrong))
+    (DOCS / "images").mkdir(exist_ok=True)
     for name, text in pages().items():
         (DOCS / name).write_text(text, encoding="utf-8")
-    (DOCS / "images").mkdir(exist_ok=True)
     for name, draw in PICTURES.items():
         (DOCS / "images" / name).write_bytes(draw())
     return 0

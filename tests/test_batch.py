@@ -1,7 +1,9 @@
 import os
 import pickle
 import re
+import sys
 import threading
+import time
 import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 import stepladder as sl
 from hypothesis import given
 from hypothesis import strategies as st
+from schedule_cases import CASES
 from stepladder import _core, _plugins
 from stepladder.errors import ProcessError, ScheduleError, UnknownNameError
 from stepladder.hookspecs import hookimpl
@@ -25,7 +28,7 @@ FAMILIES = ["sd15", "sdxl", "svd", "deepfloyd"]
 def loop(name, count, process=None, **arguments):
     """The same schedules, one at a time."""
     return [
-        sl.sigmas(name, process, **{k: v[i].item() if np.ndim(v) else v for k, v in arguments.items()})
+        sl.sigmas(name, process, **{k: v[i].item() if isinstance(v, np.ndarray) else v for k, v in arguments.items()})
         for i in range(count)
     ]
 
@@ -104,30 +107,82 @@ def test_karras_beyond_the_vectors_equals_a_loop(rho, ends):
         assert_same(sl.sigmas_batch("karras", **arguments), expected, bound("karras", rho))
 
 
+@given(ranged(), st.booleans())
+def test_other_ranges_are_the_loop_bit_by_bit(columns, narrow):
+    del columns["denoise"]
+    columns["rho"] = np.clip(columns["rho"], 0.5, 2.0)
+    columns["steps"] = np.minimum(columns["steps"], 50)
+    dtype = np.float32 if narrow else np.float64
+    for name in ("polyexponential", "kl_optimal"):
+        own = columns if name == "polyexponential" else {k: v for k, v in columns.items() if k != "rho"}
+        singles = loop(name, len(columns["steps"]), SD, **own)
+        batch = sl.sigmas_batch(name, dtype=dtype, **own)
+        np.testing.assert_array_equal(batch.values, np.concatenate([*singles, np.empty(0)]).astype(dtype))
+        np.testing.assert_array_equal(batch.offsets, np.cumsum([0, *map(len, singles)]))
+
+
+def test_host_forms_have_batches_too():
+    steps = np.array([3, 10, 3])
+    batch = sl.sigmas_batch("kl_optimal", SD, steps=steps, convention="a1111")
+    for got, count in zip(batch, steps.tolist(), strict=True):
+        np.testing.assert_array_equal(got, sl.sigmas("kl_optimal", SD, count, convention="a1111"))
+    for name in ("karras", "exponential", "polyexponential"):
+        with pytest.raises(ScheduleError, match="convention"):
+            sl.sigmas_batch(name, SD, steps=steps, convention=None)
+
+
 @given(
     st.lists(st.integers(1, 3000), max_size=20), st.sampled_from([SD, EDM]), st.one_of(st.just(0.0), st.floats(0.01, 1))
 )
 def test_tables_are_the_loop_bit_by_bit(steps, process, denoise):
     steps = np.array(steps, np.int64)
-    for name, params in [("simple", {}), ("normal", {}), *(("align_your_steps", {"family": f}) for f in FAMILIES)]:
+    for name, params in [
+        ("simple", {}),
+        ("normal", {}),
+        ("sgm_uniform", {}),
+        *(("align_your_steps", {"family": f}) for f in FAMILIES),
+    ]:
         batch = sl.sigmas_batch(name, process, steps=steps, denoise=denoise, **params)
         singles = loop(name, len(steps), process, steps=steps, denoise=denoise, **params)
         np.testing.assert_array_equal(batch.values, np.concatenate([*singles, np.empty(0)]))
         np.testing.assert_array_equal(batch.offsets, np.cumsum([0, *map(len, singles)]))
 
 
+FLOAT32 = 2**-24 * (1 + 1e-2)
+"""Half the distance of neighbouring float32 values, and what the shorter polynomials add."""
+
+
+def assert_rounded(narrow, wide):
+    assert narrow.values.dtype == np.float32
+    np.testing.assert_array_equal(narrow.offsets, wide.offsets)
+    np.testing.assert_allclose(narrow.values.astype(np.float64), wide.values, rtol=FLOAT32, atol=0)
+    for few, many in zip(narrow, wide, strict=True):
+        assert (np.diff(few) < 0).all()
+        np.testing.assert_array_equal(few[-2:], many[-2:].astype(np.float32))
+
+
 @given(ranged())
-def test_float32_is_float64_rounded_once(columns):
+def test_float32_is_float64_rounded(columns):
     columns["steps"] = np.minimum(columns["steps"], 60)
     del columns["denoise"]
-    wide = sl.sigmas_batch("karras", **columns)
-    for narrow in (
-        sl.sigmas_batch("karras", dtype=np.float32, **columns),
-        sl.sigmas_batch("karras", out=np.empty(len(wide.values), np.float32), **columns),
-    ):
-        assert narrow.values.dtype == np.float32
-        np.testing.assert_array_equal(narrow.values, wide.values.astype(np.float32))
-        np.testing.assert_array_equal(narrow.offsets, wide.offsets)
+    for name in ("karras", "exponential"):
+        own = columns if name == "karras" else {k: v for k, v in columns.items() if k != "rho"}
+        wide = sl.sigmas_batch(name, **own)
+        assert_rounded(sl.sigmas_batch(name, dtype=np.float32, **own), wide)
+        assert_rounded(sl.sigmas_batch(name, out=np.empty(len(wide.values), np.float32), **own), wide)
+
+
+@pytest.mark.parametrize("rho", [0.05, 0.7, 2.5, 6.7, 30.3, 66.6, 100.5, 900.1])
+def test_float32_levels_against_exact_ones(rho):
+    # The widest range that is computed in vectors, and an ordinary one; exact levels by mpmath.
+    mpmath = pytest.importorskip("mpmath")
+    for low, high in ((1e-10, 1e10), (0.03, 14.6)):
+        narrow = sl.sigmas_batch("karras", steps=30, sigma_min=low, sigma_max=high, rho=rho, dtype=np.float32)[0]
+        with mpmath.workdps(40):
+            a, b = (mpmath.power(x, 1 / mpmath.mpf(rho)) for x in (high, low))
+            exact = [mpmath.power(((29 - k) * a + k * b) / 29, rho) for k in range(30)]
+            error = max(abs(mpmath.mpf(float(x)) / y - 1) for x, y in zip(narrow, exact, strict=False))
+        assert error < FLOAT32
 
 
 def test_float32_refuses_what_it_cannot_tell_apart():
@@ -330,7 +385,9 @@ def test_names_and_processes_that_are_none():
         sl.sigmas_batch("align_your_steps", steps=3, family="sd16")
     with pytest.raises(ScheduleError, match="has no parameter 'rho'"):
         sl.sigmas_batch("exponential", SD, steps=3, rho=7.0)
-    with pytest.raises(ScheduleError, match="takes no parameters"):
+    with pytest.raises(ScheduleError, match=r"'normal' has no parameter 'sigma_min' \(it takes no parameters\)"):
+        sl.sigmas_batch("normal", SD, steps=3, sigma_min=0.1)
+    with pytest.raises(ScheduleError, match=r"'simple' has no parameter 'sigma_min' \(it takes convention=None\)"):
         sl.sigmas_batch("simple", SD, steps=3, sigma_min=0.1)
 
 
@@ -391,6 +448,43 @@ def test_calls_from_several_threads_agree():
     for worker in workers:
         worker.join()
     assert set(results) == {sl.sigmas_batch("karras", **columns).values.tobytes()}
+
+
+def test_another_thread_advances_while_a_batch_is_computed():
+    n = 20_000
+    many = {
+        "steps": np.full(n, 50),
+        "sigma_min": 0.03,
+        "sigma_max": np.linspace(10.0, 99.0, n),
+        "out": np.empty(51 * n),
+    }
+    ticks, stop = [0], threading.Event()
+
+    def tick():
+        while not stop.is_set():
+            ticks[0] += 1
+            time.sleep(0)
+
+    worker = threading.Thread(target=tick)
+    interval = sys.getswitchinterval()
+    # From here on a thread runs until it gives the interpreter up by itself.
+    sys.setswitchinterval(1000.0)
+    try:
+        worker.start()
+        while ticks[0] == 0:
+            time.sleep(0.001)
+        start = ticks[0]
+        sl.sigmas_batch("karras", steps=3, sigma_min=0.03, sigma_max=10.0)
+        assert ticks[0] == start, "a small batch does not give it up"
+        for _ in range(1000):
+            sl.sigmas_batch("karras", **many)
+            if ticks[0] > start:
+                break
+        assert ticks[0] > start
+    finally:
+        stop.set()
+        sys.setswitchinterval(interval)
+        worker.join()
 
 
 class Slow(sl.NoiseProcess):
@@ -526,10 +620,18 @@ def test_a_plugins_schedule_needs_its_process():
 
 
 def test_every_registered_schedule_has_a_batch():
-    steps = np.array([3, 10, 3])
     for name in sl.schedules():
-        batch = sl.sigmas_batch(name, SD, steps=steps)
-        assert_same(batch, loop(name, 3, SD, steps=steps), bound(name))
+        most, required = CASES[name].most or 10, CASES[name].required
+        steps = np.minimum([3, 10, 3], most)
+        batch = sl.sigmas_batch(name, SD, steps=steps, **required)
+        assert_same(batch, loop(name, 3, SD, steps=steps, **required), bound(name))
+
+
+def test_a_schedule_that_exists_for_few_steps_names_the_request():
+    with pytest.raises(ScheduleError, match=r"^schedule 1: steps is 2; expected 1: constant repeats"):
+        sl.sigmas_batch("constant", SD, steps=np.array([1, 2]))
+    with pytest.raises(ScheduleError, match=r"^schedule 1: steps is 51; expected at most 50: lcm exists only at"):
+        sl.sigmas_batch("lcm", SD, steps=np.array([50, 51]))
 
 
 def test_packing_checks_its_index():

@@ -20,10 +20,11 @@ import pytest
 import stepladder as sl
 import torch
 from matplotlib.image import imread
-from stepladder import _manager, _plugins
+from stepladder import _manager, _plugins, plot
 from stepladder._manager import KINDS, make_manager
+from stepladder.cli import _options as options
 from stepladder.cli import app
-from stepladder.errors import StepladderError
+from stepladder.errors import ScheduleError, StepladderError
 from stepladder.hookspecs import hookimpl
 from stepladder.torch import Denoiser
 from typer.testing import CliRunner
@@ -212,6 +213,71 @@ def test_sigmas_plot_and_csv_file(tmp_path, suffix, start):
     assert {path.name for path in tmp_path.iterdir()} == {picture.name, "k.csv"}
 
 
+# Schedules that are nothing without a table of the user's, and one.
+OWN_TABLES = {"tabulated": "table=80,9,1,0.1", "custom": "levels=3,2,1"}
+BUILT_IN = make_manager(entry_points=False).schedules
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_schedule_is_drawn_over_a_process_that_suits_it(name, tmp_path, monkeypatch):
+    figures = []
+    draw = plot.sigmas_figure
+    monkeypatch.setattr(plot, "sigmas_figure", lambda *args, **kw: figures.append(draw(*args, **kw)) or figures[0])
+    given = ["--option", OWN_TABLES[name]] if name in OWN_TABLES else []
+    told = document("sigmas", name, *given, "--plot", tmp_path / "x.png")
+    levels = told["sigmas"]
+    assert np.ptp(imread(tmp_path / "x.png")) > 0.5
+    assert told["process"]["name"] == (BUILT_IN[name].process or "discrete")
+    assert levels[-1] == 0 < levels[0] <= sl.process(told["process"]["name"]).sigma_max * 12
+    (axes,) = figures[0].axes
+    flow = sl.process(told["process"]["name"]).family == "flow"
+    assert axes.get_yscale() == ("linear" if flow else "log")
+    drawn = [y for line in axes.lines[:1] for y in line.get_ydata()]
+    assert drawn == (levels if flow else levels[:-1])
+    low, high = axes.get_ylim()
+    assert low <= min(drawn) <= max(drawn) <= high
+    title = figures[0].axes[0].get_title("left")
+    assert title == (
+        f"{name}{f' ({OWN_TABLES[name]})' if given else ''} over {told['process']['name']}, "
+        f"{len(levels) - 1} step{'s' if len(levels) > 2 else ''}"
+    )
+    assert len(levels) - 1 == told["steps"] == {"constant": 1, "sd_turbo": 10, "custom": 3}.get(name, 20)
+
+
+def test_schedules_of_a_flow_say_when_the_process_is_another():
+    result = run("sigmas", "flux", "-n", "2", "--process", "edm", "--csv", "-")
+    assert result.exit_code == 0
+    assert result.stderr == "note: the levels of flux are those of the process flux; edm does not change them\n"
+    assert ok("sigmas", "flux", "-n", "2", "--process", "flow", "--csv", "-").splitlines()[1].startswith("0,1.0,")
+
+
+def test_a_picture_of_a_long_list_has_a_short_title(tmp_path, monkeypatch):
+    titles = []
+    draw = plot.sigmas_figure
+    monkeypatch.setattr(plot, "sigmas_figure", lambda s, title, **kw: titles.append(title) or draw(s, title, **kw))
+    table = "levels=" + ",".join(str(level) for level in range(100, 0, -1))
+    ok("sigmas", "custom", "--option", table, "--plot", tmp_path / "x.png")
+    assert titles == [f"custom ({table[:60]}…) over discrete, 100 steps"]
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_schedules_refuse_other_numbers_of_steps_than_those_of_their_range(name):
+    made = sl.schedule(name, **options.pairs([OWN_TABLES[name]] if name in OWN_TABLES else None, ""))
+    process = sl.process(BUILT_IN[name].process or "discrete")
+    fewest, most = made.steps_range
+    for steps in {fewest, min(most, 60)}:
+        assert len(made.sigmas(process, steps)) == steps + 1
+    for steps in (fewest - 1, most + 1):
+        with pytest.raises(ScheduleError, match=f"steps is {steps}; expected"):
+            made.sigmas(process, steps)
+
+
+def test_ten_steps_are_those_of_diffusers_form():
+    assert sl.AlignYourStepsSchedule(convention="diffusers").steps_range == (10, 10)
+    assert document("sigmas", "align_your_steps", "--option", "convention=diffusers")["steps"] == 10
+    assert sl.SDTurboSchedule(start=0.35).steps_range == (1, 3)
+
+
 # program
 
 
@@ -260,6 +326,25 @@ def test_list_has_every_entry_of_every_kind(model):
         text = ok("list", kind.plural)
         assert all(name in text and entry.source in text for name, entry in entries.items())
     assert listed["model_loaders"][-1]["owner"] == "tests"
+
+
+def test_list_shows_what_presets_hold_and_which_process_a_schedule_belongs_to():
+    presets = {
+        entry["name"]: entry for entry in document("list", "presets")["presets"] if entry["owner"] == "stepladder"
+    }
+    assert presets["sd3"]["process"] == "FlowProcess(shift=3.0)"
+    assert presets["sd3"]["parameterization"] == "FlowParameterization()"
+    assert presets["sdxl"]["latent_scale"] == 0.13025
+    for name in presets:
+        assert presets[name]["latent_scale"] == sl.preset(name).latent_scale
+    text = ok("list", "presets")
+    assert "process: FlowProcess(shift=3.0)" in text
+    assert "latent scale: 0.13025" in text
+    schedules = {entry["name"]: entry["process"] for entry in document("list", "schedules")["schedules"]}
+    assert schedules["flux"] == "flux"
+    assert schedules["karras"] is None
+    assert "over the process flux" in ok("list", "schedules")
+    assert "process" not in document("list", "samplers")["samplers"][0]
 
 
 def test_list_samplers_shows_claims_aliases_and_parameters():
@@ -491,8 +576,7 @@ def test_the_preview(model, monkeypatch):
         ),
         (
             "sigmas karras --option rho=abc",
-            "schedule 'karras' refused {'rho': 'abc'}: must be real number, not str (it takes rho=7.0, sigma_min=None, "
-            "sigma_max=None)",
+            "rho is 'abc' (str); expected a float",
         ),
         ("sigmas karras --option rho=nan", "rho is NaN; expected 0 (excluded) to 1000"),
         ("sigmas karras --option rho=1e400", "rho is inf; expected 0 (excluded) to 1000"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -11,9 +14,12 @@ import subprocess
 import sys
 import types
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 import stepladder as sl
+from scipy import stats
 from stepladder.testing import check_schedule
 
 ROOT = Path(__file__).parent.parent
@@ -161,10 +167,17 @@ def test_every_page_is_reached_from_the_readme():
 
 @pytest.fixture(scope="module")
 def generate():
-    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs/generate.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "docs")
+        spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs/generate.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module
+
+
+@pytest.fixture(scope="module")
+def formulas(generate):
+    return generate.written.formulas
 
 
 def test_generated_pages_are_those_of_the_code(generate):
@@ -172,9 +185,9 @@ def test_generated_pages_are_those_of_the_code(generate):
 
 
 def test_a_check_names_what_is_out_of_date_and_how_to_mend_it(generate, tmp_path, monkeypatch, capsys):
+    (tmp_path / "images").mkdir()
     for page, text in generate.pages().items():
         (tmp_path / page).write_text(text, encoding="utf-8")
-    (tmp_path / "images").mkdir()
     for picture in generate.PICTURES:
         (tmp_path / "images" / picture).write_bytes(b"")
     monkeypatch.setattr(generate, "DOCS", tmp_path)
@@ -182,10 +195,226 @@ def test_a_check_names_what_is_out_of_date_and_how_to_mend_it(generate, tmp_path
     assert generate.main() == 0
     (tmp_path / "samplers.md").write_text("old", encoding="utf-8")
     (tmp_path / "images" / "digits.png").unlink()
+    chart = tmp_path / "images" / "schedules-range.svg"
+    chart.write_text(chart.read_text(encoding="utf-8").replace("52.0,14.0", "52.0,14.1"), encoding="utf-8")
     assert generate.main() == 1
     assert capsys.readouterr().err == (
-        "out of date or missing in docs/: samplers.md, images/digits.png; run `make docs`\n"
+        "out of date or missing in docs/: samplers.md, images/schedules-range.svg, images/digits.png; run `make docs`\n"
     )
+
+
+# -- what the generated pages say -------------------------------------------------------------------------------------
+
+BUILT_IN = sl.make_manager(entry_points=False)
+TABLES = json.loads((ROOT / "tests/data/published_tables.json").read_text())
+LEVELS = json.loads((ROOT / "tests/data/align_your_steps.json").read_text())["noise_levels"]
+
+
+def published(name, steps):
+    """The table that a schedule with its defaults stretches."""
+    gits = TABLES["gits"]["1.20"]
+    return {
+        "align_your_steps": LEVELS["SDXL"],
+        "gits": gits[steps - 2] if steps <= 20 else gits[-1],
+        "optimal_steps": TABLES["optimal_steps"]["FLUX"],
+    }.get(name)
+
+
+def loglinear(points, n):
+    return np.exp(np.interp(np.linspace(0, 1, n), np.linspace(0, 1, len(points)), np.log(points)))
+
+
+def calculated(formula, names):
+    """`levels`, or the value of an expression, of a formula of the docs."""
+    known = {name: getattr(np, name) for name in np.__all__ if name.isidentifier()} | names
+    if "\n" in formula or formula.startswith("levels ="):
+        exec(formula, known)
+        return known["levels"]
+    return eval(formula, known)
+
+
+def settings(made):
+    """The parameters of a schedule, process or parameterization that are set."""
+    values = {field.name: getattr(made, field.name) for field in dataclasses.fields(made) if field.init}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+# What the formulas are computed with besides the defaults, and in their place for schedules that have none.
+VARIANTS = {
+    "karras": [{"rho": 5.5, "sigma_min": 0.1, "sigma_max": 80.0}],
+    "exponential": [{"sigma_min": 0.1, "sigma_max": 80.0}],
+    "polyexponential": [{"rho": 2.0}],
+    "laplace": [{"mu": 0.3, "beta": 0.4}],
+    "beta": [{"alpha": 0.5, "beta": 0.8}],
+    "beta_over_range": [{"alpha": 0.5, "beta": 0.8}],
+    "kl_optimal": [{"sigma_min": 0.1, "sigma_max": 80.0}],
+    "tangent": [{"pivot": 0.3, "slope": 0.5}],
+    "bong_tangent": [{"start": 5.0, "middle": 2.0, "pivot_1": 0.5, "pivot_2": 0.7, "slope_1": 0.3, "slope_2": 0.1}],
+    "linear_quadratic": [{"threshold_noise": 0.05, "linear_steps": 3}],
+    "vp": [{"beta_d": 10.0, "beta_min": 0.2, "eps_s": 0.01}],
+    "logit_normal": [{"mu": 0.5, "std": 1.0, "width": 512, "height": 768}],
+    "constant": [{"value": 2.0}],
+    "flux": [{"width": 512, "height": 768}, {"base_shift": 0.3, "max_shift": 2.0}],
+    "flux2": [{"width": 512, "height": 768}, {"width": 2048, "height": 2048}],
+    "ltxv": [{"stretch": False}, {"tokens": 2000, "terminal": 0.2}],
+    "flow_shift": [{"shift": 3.0, "terminal": 0.1}, {"mu": 0.8}, {"mu": 2.0, "time_shift": "linear"}],
+    "sd_turbo": [{"start": 0.5}],
+    "lcm": [{"original_steps": 100}],
+    "diffusers": [{"steps_offset": 1}],
+}
+IN_PLACE = {"tabulated": {"table": (80.0, 9.0, 1.0, 0.1)}}
+COMPUTED = [(name, options) for name in BUILT_IN.schedules for options in [{}, *VARIANTS.get(name, ())]]
+
+
+@pytest.mark.parametrize("steps", [10, 20, 40])
+@pytest.mark.parametrize(("name", "options"), COMPUTED, ids=str)
+def test_formulas_of_schedules(name, options, steps, formulas):
+    entry = BUILT_IN.schedules[name]
+    if name == "custom":
+        options = {"levels": tuple(range(steps, 0, -1))}
+    made = entry.factory(**IN_PLACE.get(name, options))
+    process = sl.process(entry.process or "discrete")
+    steps = min(steps, made.steps_range[1])
+    names = {
+        "n": steps,
+        "k": np.arange(steps),
+        "sigma_min": process.sigma_min,
+        "sigma_max": process.sigma_max,
+        "table": process.sigmas,
+        "L": len(process.sigmas),
+        "sigma": process.sigma,
+        "time": process.timestep,
+        "beta_quantile": stats.beta.ppf,
+        "normal_quantile": stats.norm.ppf,
+        "loglinear": loglinear,
+        "published": published(name, steps),
+        "value": None,
+        "linear_steps": None,
+        "mu": None,
+        "terminal": None,
+        **settings(made),
+    }
+    levels = calculated(formulas.SCHEDULES[name].strip(), names)
+    np.testing.assert_allclose(made.sigmas(process, steps)[:-1], levels, rtol=1e-11, atol=0)
+
+
+@pytest.mark.parametrize("name", BUILT_IN.processes)
+def test_formulas_of_processes(name, formulas):
+    process = BUILT_IN.processes[name].factory()
+    written = formulas.PROCESSES[name]
+    names = settings(process)
+    if name.startswith("discrete"):
+        names |= {"table": process.sigmas, "L": len(process.sigmas)}
+    if "p" in written:
+        names["p"] = lambda t: calculated(written["p"], settings(process) | {"t": t})
+    low, high = np.log(process.sigma_min), np.log(process.sigma_max)
+    for sigma in np.exp(low + (high - low) * np.array([0.05, 0.3, 0.5, 0.9])).tolist():
+        t = calculated(written["t"], names | {"sigma": sigma})
+        assert process.timestep(sigma, interpolate=True) == pytest.approx(t, rel=1e-12)
+        assert process.timestep(sigma) == pytest.approx(
+            calculated(written["told"], names | {"sigma": sigma}), rel=1e-12
+        )
+        assert process.sigma(t) == pytest.approx(sigma, rel=1e-11)
+        assert calculated(written["sigma"], names | {"t": t}) == pytest.approx(sigma, rel=1e-11)
+        family = formulas.FAMILIES[process.family]
+        assert process.alpha(sigma) == pytest.approx(calculated(family["alpha"], {"sigma": sigma}), rel=1e-14)
+        assert process.half_log_snr(sigma) == pytest.approx(
+            calculated(family["half_log_snr"], {"sigma": sigma}), rel=1e-12
+        )
+
+
+@pytest.mark.parametrize("name", BUILT_IN.parameterizations)
+def test_formulas_of_parameterizations(name, formulas):
+    process = sl.process("discrete")
+    made = BUILT_IN.parameterizations[name].factory()
+    for sigma in (0.05, 0.4, 0.9):
+        names = {
+            "sigma": sigma,
+            "sd": getattr(made, "sigma_data", None),
+            "sigma_min": getattr(made, "sigma_min", None),
+            "u": sigma / (sigma + 1),
+            "T": 10 * getattr(made, "process", process).timestep(sigma),
+        }
+        expected = [calculated(text, names) for text in formulas.PARAMETERIZATIONS[name]]
+        assert [made.c_skip(sigma), made.c_out(sigma), made.c_in(sigma)] == pytest.approx(expected, rel=1e-12)
+
+
+def test_every_name_has_its_formula_and_every_family_its_picture(generate, formulas):
+    assert set(formulas.SCHEDULES) == set(BUILT_IN.schedules)
+    assert set(formulas.PROCESSES) == set(BUILT_IN.processes)
+    assert set(formulas.PARAMETERIZATIONS) == set(BUILT_IN.parameterizations)
+    assert set(formulas.SAME_NAME) <= set(BUILT_IN.schedules)
+    families = generate.written.families(BUILT_IN)
+    assert set(formulas.PICTURES) == set(families)
+    for family, entries in families.items():
+        drawn = " ".join(expression for _, _, curves in [formulas.PICTURES[family]] for _, expression in curves)
+        assert [entry.name for entry in entries if f'"{entry.name}"' not in drawn] == []
+
+
+def test_every_parameter_is_described(generate):
+    """Each keyword of each built-in has its row in the tables."""
+    for kind in ("schedules", "processes", "parameterizations"):
+        for name, entry in getattr(BUILT_IN, kind).items():
+            described = {n for names, _, _ in generate.written.parameters(entry.factory) for n in names.split(", ")}
+            assert described == set(inspect.signature(entry.factory).parameters), f"{kind}: {name}"
+
+
+def test_every_schedule_parameter_for_a_host_is_named_in_the_differences(formulas):
+    """A schedule with a `convention` means different things to different hosts, so the table has it."""
+    with_convention = {
+        name for name, e in BUILT_IN.schedules.items() if "convention" in inspect.signature(e.factory).parameters
+    }
+    assert with_convention - set(formulas.SAME_NAME) == {"beta57"}  # a name of one host, RES4LYF
+
+
+def diffusers_sigmas(diffusers, steps, spacing="leading", variant="euler", steps_offset=0, convert="none"):
+    """What the library gives for the arguments of our schedule `diffusers`."""
+    names = {"euler": "EulerDiscrete", "ddim": "DDIM", "dpmsolver": "DPMSolverMultistep"}
+    convert = {} if convert == "none" else {f"use_{convert}_sigmas": True}
+    host = getattr(diffusers, f"{names[variant]}Scheduler")(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        timestep_spacing=spacing,
+        steps_offset=steps_offset,
+        **convert,
+    )
+    host.set_timesteps(steps)
+    if variant != "ddim":
+        return host.sigmas.numpy()
+    alphas = host.alphas_cumprod.double().numpy()[host.timesteps.numpy()]
+    return np.append(np.sqrt((1 - alphas) / alphas), 0.0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_the_differences_say_of_diffusers_is_what_it_gives(generate, formulas):
+    diffusers = pytest.importorskip("diffusers")
+    compared = 0
+    for _, rows in formulas.SAME_NAME.values():
+        for host, expression in rows:
+            call = ast.parse(expression, mode="eval").body
+            name, _, steps = call.args
+            if name.value != "diffusers":
+                continue
+            assert host.startswith("diffusers, ")
+            options = {keyword.arg: keyword.value.value for keyword in call.keywords}
+            expected = diffusers_sigmas(diffusers, steps.value, **options)
+            np.testing.assert_allclose(generate.written.computed(expression), expected, rtol=5e-5, atol=0)
+            compared += 1
+    assert compared >= 13
+
+
+def test_charts_are_images_with_a_line_per_curve(generate, formulas):
+    for family, (_, _, curves) in formulas.PICTURES.items():
+        root = ElementTree.fromstring(generate.written.family_picture(family))
+        lines = root.findall("{http://www.w3.org/2000/svg}polyline")
+        assert len(lines) == len(curves)
+        for line in lines:
+            points = [tuple(map(float, point.split(","))) for point in line.get("points").split()]
+            assert all(52 <= x <= 550 and 14 <= y <= 340 for x, y in points)
+            assert [y for _, y in points] == sorted(y for _, y in points)
+        texts = [text.text for text in root.findall("{http://www.w3.org/2000/svg}text")]
+        assert all(label in texts for label, _ in curves)
 
 
 def test_every_public_name_is_documented():
@@ -206,7 +435,12 @@ def test_the_readme_counts_what_is_registered():
         if len(cells := line.split("|")) == 4
     }
     own = {kind: sum(entry["owner"] == "stepladder" for entry in entries) for kind, entries in listed.items()}
-    assert row["noise processes"].startswith(f" {own['processes']}:")
-    assert row["parameterizations"].startswith(f" {own['parameterizations']}:")
-    assert row["[schedules](docs/schedules.md)"].strip() == str(own["schedules"])
+    for kind, page in {
+        "noise processes": "processes",
+        "parameterizations": "parameterizations",
+        "schedules": "schedules",
+        "presets": "names",
+    }.items():
+        count = own["processes" if kind == "noise processes" else kind]
+        assert row[f"[{kind}](docs/{page}.md{'#presets' * (kind == 'presets')})"].startswith(f" {count}:")
     assert row["[samplers](docs/samplers.md)"].strip() == str(own["samplers"])

@@ -108,6 +108,107 @@ def test_scalings_match_the_formula(name, sigma, sigma_data):
         np.testing.assert_allclose(tensors, compiled, rtol=3e-16, atol=0)
 
 
+def test_every_parameterization_has_its_formulas():
+    assert sorted(EVERY) == sorted(sl.parameterizations())
+
+
+@pytest.mark.parametrize("name", sorted(EVERY))
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_whole_schedule_in_one_call(name, dtype):
+    p = EVERY[name]()
+    process = FlowProcess(3.0) if name in FLOWS else SD
+    sigmas = sl.sigmas("karras", process, 23).astype(dtype).reshape(2, 3, 4)
+    result = p.preconditioning(sigmas, process)
+    for i, sigma in enumerate(sigmas.ravel().tolist()):
+        t = LCMParameterization().process.timestep(sigma)
+        expected = reference.scalings(name, sigma, getattr(p, "sigma_data", 1.0), t=t)
+        for got, want in zip(result[:3], expected, strict=True):
+            assert got.dtype == np.float64
+            assert got.shape == sigmas.shape
+            np.testing.assert_allclose(
+                got.ravel()[i], want, rtol=1e-12, atol=1e-17 if name == "consistency" else 1e-300
+            )
+        if sigma == 0:
+            assert np.isnan(result.c_noise.ravel()[i])
+        else:
+            told = reference.told(name, sigma, getattr(p, "sigma_data", 1.0), process.timestep(sigma))
+            assert result.c_noise.ravel()[i] == pytest.approx(float(told), rel=1e-12)
+    np.testing.assert_array_equal(result.c_noise[0], p.c_noise(sigmas[0], process))
+    for kind in (np.float64, np.float32):
+        out = tuple(np.empty(sigmas.shape, kind) for _ in range(4))
+        filled = p.preconditioning(sigmas, process, out=out)
+        for got, target, want in zip(filled, out, result, strict=True):
+            assert got is target
+            np.testing.assert_array_equal(got, want.astype(kind))
+    inside = p.preconditioning(sigmas[0], process, out=tuple(np.empty((3, 4)) for _ in range(4)))
+    for got, want in zip(inside, result, strict=True):
+        np.testing.assert_array_equal(got, want[0])
+
+
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_threads_change_no_bit(name):
+    p, process = EVERY[name](), FlowProcess(3.0) if name in FLOWS else SD
+    sigmas = np.geomspace(process.sigma_min, process.sigma_max, 100_003)
+    alone = p.preconditioning(sigmas, process)
+    for threads in (2, 3):
+        for got, want in zip(p.preconditioning(sigmas, process, threads=threads), alone, strict=True):
+            np.testing.assert_array_equal(got, want)
+        for got, want in zip(p.scalings(sigmas, threads=threads), alone, strict=False):
+            np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_c_noise_of_tensors(name):
+    p, process = EVERY[name](), FlowProcess(3.0) if name in FLOWS else SD
+    sigmas = np.array([[0.25, 0.5, 0.75], [0.125, 0.375, 1.0]])
+    expected = p.c_noise(sigmas, process)
+    for dtype, got in ((torch.float64, torch.float64), (torch.float32, torch.float32), (torch.bfloat16, torch.float32)):
+        told = p.c_noise(torch.tensor(sigmas, dtype=dtype), process)
+        assert told.dtype == got
+        np.testing.assert_array_equal(told, expected.astype(np.float64 if got == torch.float64 else np.float32))
+    assert p.c_noise(torch.tensor(sigmas).T, process).shape == (3, 2)
+    assert p.c_noise(torch.tensor(0.5, dtype=torch.float64), process) == p.c_noise(0.5, process)
+
+
+@pytest.mark.parametrize("name", sorted(set(EVERY) - {"lcm"}))
+def test_tensors_are_not_looked_at(name):
+    p = EVERY[name]()
+    x = torch.ones(2, 3, 4, device="meta")  # without values: reading one raises
+    for sigma in (torch.full((2,), 0.5, device="meta"), 0.5):
+        results = [p.scale_input(x, sigma), p.denoised(x, x, sigma), p.model_output_from(x, x, sigma)]
+        results += [p.convert(x, x, sigma, EpsilonParameterization()), p.noise_scaling(sigma, x, x, max_denoise=True)]
+        for result in [*results, p.inverse_noise_scaling(sigma, x)]:
+            assert result.device.type == "meta"
+            assert result.shape == x.shape
+
+
+@pytest.mark.parametrize("library", [np.asarray, torch.tensor])
+@given(name=st.sampled_from(sorted(EVERY)), sigma=st.lists(st.floats(0.01, 0.99), min_size=3, max_size=3))
+def test_each_sample_has_its_sigma(library, name, sigma):
+    p, rng = EVERY[name](), np.random.default_rng(0)
+    x, y = (rng.standard_normal((3, 2, 2)) for _ in range(2))
+    calls = {
+        "scale_input": lambda x, y, s: p.scale_input(x, s),
+        "denoised": lambda x, y, s: p.denoised(x, y, s),
+        "model_output_from": lambda x, y, s: p.model_output_from(y, x, s),
+        "convert": lambda x, y, s: p.convert(y, x, s, VPredictionParameterization()),
+        "noise_scaling": lambda x, y, s: p.noise_scaling(s, x, y),
+        "max_denoise": lambda x, y, s: p.noise_scaling(s, x, y, max_denoise=True),
+        "inverse_noise_scaling": lambda x, y, s: p.inverse_noise_scaling(s, x),
+    }
+    for f in calls.values():
+        together = f(library(x), library(y), library(np.array(sigma)))
+        spread = f(library(x), library(y), library(np.array(sigma).reshape(3, 1, 1)))
+        np.testing.assert_array_equal(np.asarray(together), np.asarray(spread))
+        for i, level in enumerate(sigma):
+            alone = f(library(x[i : i + 1]), library(y[i : i + 1]), level)
+            np.testing.assert_allclose(np.asarray(together[i : i + 1]), np.asarray(alone), rtol=1e-14, atol=1e-14)
+    if name in FLOWS or name == "cosmos_rflow":
+        return
+    latent = p.inverse_noise_scaling(0.5, p.noise_scaling(0.5, np.zeros((3, 2, 2)), x))
+    np.testing.assert_allclose(latent, x, rtol=1e-14)
+
+
 @given(name=st.sampled_from(sorted(EVERY)), sigma=st.floats(3e-3, 1) | st.floats(1, 1e3), data=st.floats(-10, 10))
 def test_model_outputs_round_trip(name, sigma, data):
     p = EVERY[name]()
@@ -136,7 +237,7 @@ def test_c_noise():
         assert p.c_noise(2.0, EDMProcess()) == EDMProcess().timestep(2.0)
     edm = EDMParameterization()
     np.testing.assert_allclose(edm.c_noise(sigmas, SD), np.log(sigmas) / 4, rtol=1e-15)
-    with pytest.raises(ParameterizationError, match="sigma is 0; expected a positive finite value"):
+    with pytest.raises(ParameterizationError, match="sigma is 0; expected 0 to 1e150, 0 excluded"):
         edm.c_noise(0.0, SD)
     with pytest.raises(ValueError, match="process is str; expected a NoiseProcess"):
         edm.c_noise(1.0, "discrete")
@@ -279,6 +380,21 @@ X = np.ones((2, 3))
 FLOW = FlowParameterization()
 BAD_CALLS = [
     (lambda: FLOW.c_in(1.5), "sigma is 1.5; expected 0 to 1"),
+    (lambda: P.denoised([1.0], [1.0], 1.0), "x is list; expected a NumPy array or torch tensor"),
+    (lambda: P.denoised(X, X[:1], 1.0), "model_output is of shape (1, 3); expected (2, 3), as x has"),
+    (lambda: P.model_output_from(X[:1], X, 1.0), "denoised is of shape (1, 3); expected (2, 3), as x has"),
+    (lambda: P.noise_scaling(1.0, X[:, :1], X), "noise is of shape (2, 1); expected (2, 3), as x has"),
+    (lambda: FLOW.noise_scaling(1.0, [1.0], X), "noise is list; expected (2, 3), as x has"),
+    (lambda: P.convert(X, X, 1.0, "x0"), "to is str; expected a Parameterization"),
+    (lambda: add_noise(X, X, 1.0, "x0"), "parameterization is str; expected a Parameterization"),
+    (lambda: add_noise(X, X, 1.0, P, sigma_max=True), "sigma_max is True (bool); expected a number"),
+    (lambda: LCMParameterization("discrete"), "process is str; expected a NoiseProcess"),
+    (lambda: LCMParameterization().c_noise(1.0, "discrete"), "process is str; expected a NoiseProcess"),
+    (
+        lambda: P.preconditioning(np.ones(2)),
+        "the network is told the timestep of its noise process, and process is None; pass the process the network was "
+        "trained with",
+    ),
     (lambda: FLOW.denoised(X, X, np.array([0.5, 1.5])), "sigma[1] is 1.5; expected 0 to 1"),
     (lambda: FLOW.scalings(np.array([0.5, 1.5])), "sigma[1] is 1.5; expected 0 to 1"),
     (
@@ -286,17 +402,17 @@ BAD_CALLS = [
         "sigma is 1; expected values below 1, as pure noise holds no latent",
     ),
     (lambda: FlowParameterization(0.0), "noise_scale is 0.0; expected a positive finite value"),
-    (lambda: LCMParameterization(timestep_scaling=-1.0), "timestep_scaling is -1.0; expected a positive finite value"),
-    (lambda: ConsistencyParameterization(sigma_min=-1.0), "sigma_min is -1; expected a finite value, 0 or above"),
+    (lambda: LCMParameterization(timestep_scaling=-1.0), "timestep_scaling is -1.0; expected 1e-150 to 1e150"),
+    (lambda: ConsistencyParameterization(sigma_min=-1.0), "sigma_min is -1; expected 0 to 1e150"),
     (
         lambda: ConsistencyParameterization().convert(X, X, 1.0, ConsistencyParameterization(sigma_min=1.0)),
         "c_out is 0 at sigma 1.0; expected a sigma where the network's output matters",
     ),
-    (lambda: P.scale_input(X, -1.0), "sigma is -1.0; expected a finite value, 0 or above"),
-    (lambda: P.scale_input(X, float("nan")), "sigma is nan; expected a finite value, 0 or above"),
-    (lambda: P.noise_scaling(float("inf"), X, X), "sigma is inf; expected a finite value, 0 or above"),
-    (lambda: P.c_out(np.array([1.0, -2.0])), "sigma[1] is -2.0; expected a finite value, 0 or above"),
-    (lambda: P.scalings(np.array([1.0, np.nan])), "sigma[1] is NaN; expected a finite value, 0 or above"),
+    (lambda: P.scale_input(X, -1.0), "sigma is -1.0; expected 0 to 1e150"),
+    (lambda: P.scale_input(X, float("nan")), "sigma is nan; expected 0 to 1e150"),
+    (lambda: P.noise_scaling(float("inf"), X, X), "sigma is inf; expected 0 to 1e150"),
+    (lambda: P.c_out(np.array([1.0, -2.0])), "sigma[1] is -2.0; expected 0 to 1e150"),
+    (lambda: P.scalings(np.array([1.0, np.nan])), "sigma[1] is NaN; expected 0 to 1e150"),
     (
         lambda: P.scalings(np.array([1, 2])),
         "sigma is an array of int64; expected a float, or a float64 or float32 array",
@@ -311,10 +427,61 @@ BAD_CALLS = [
         "c_out is 0 at sigma 0.0; expected a sigma where the network's output matters",
     ),
     (lambda: add_noise(X, X, X[:, 0], P, sigma_max=1.0), "sigma is ndarray; expected a float where sigma_max decides"),
-    (lambda: EpsilonParameterization(0.0), "sigma_data is 0; expected a positive finite value"),
-    (lambda: VPredictionParameterization(float("nan")), "sigma_data is NaN; expected a positive finite value"),
-    (lambda: EDMParameterization(-0.5), "sigma_data is -0.5; expected a positive finite value"),
+    (lambda: EpsilonParameterization(0.0), "sigma_data is 0; expected 1e-150 to 1e150"),
+    (lambda: VPredictionParameterization(float("nan")), "sigma_data is NaN; expected 1e-150 to 1e150"),
+    (lambda: EDMParameterization(-0.5), "sigma_data is -0.5; expected 1e-150 to 1e150"),
 ]
+
+
+NOT_NUMBERS = [True, "1", None, [1.0], 1j, np.ones(2), torch.ones(()), 10**400, -1.0, float("nan"), float("inf")]
+
+
+@pytest.mark.parametrize("name", sorted(sl.parameterizations()))
+def test_every_parameter_refuses_what_is_no_number(name):
+    family = type(sl.parameterization(name))
+    for field in dataclasses.fields(family):
+        if not field.init:
+            continue
+        for value in NOT_NUMBERS:
+            with pytest.raises(ParameterizationError, match=rf"^{field.name} is .*; expected "):
+                family(**{field.name: value})
+        if field.name == "sigma_data":
+            for value in (0.0, 1e-200, 1e200):
+                with pytest.raises(ParameterizationError, match=r"^sigma_data is .*; expected 1e-150 to 1e150"):
+                    family(sigma_data=value)
+
+
+@pytest.mark.parametrize("name", sorted(sl.parameterizations()))
+def test_every_method_refuses_bad_sigmas(name):
+    p, top = sl.parameterization(name), 1 if name in FLOWS else 1e150
+    calls = [
+        lambda sigma: p.scale_input(X, sigma),
+        lambda sigma: p.denoised(X, X, sigma),
+        lambda sigma: p.model_output_from(X, X, sigma),
+        lambda sigma: p.convert(X, X, sigma, EDMParameterization()),
+        lambda sigma: p.noise_scaling(sigma, X, X),
+        lambda sigma: p.inverse_noise_scaling(sigma, X),
+        lambda sigma: add_noise(X, X, sigma, p),
+    ]
+    bad = [-1.0, float("nan"), top * 1.001, 10**400, True, "1", None, [0.5, 0.5], 1j, np.array([True, False])]
+    for call in calls:
+        for sigma in [*bad, np.array([0.5, np.nan]), np.array([0.5, top * 1.001])]:
+            with pytest.raises(ParameterizationError, match=r"^sigma(\[1\])? is .*; expected "):
+                call(sigma)
+    with pytest.raises(ParameterizationError, match=r"sigma is ndarray and x is Tensor; expected both of one"):
+        p.denoised(torch.ones(2, 3), torch.ones(2, 3), np.ones(2))
+    for sigmas in (np.array([0.5, -1.0]), np.array([0.5, np.nan]), np.array([0.5, top * 1.001])):
+        with pytest.raises(ParameterizationError, match=r"^sigma\[1\] is .*; expected 0 to 1"):
+            p.scalings(sigmas)
+        with pytest.raises(ParameterizationError, match=r"^sigma\[1\] is .*; expected 0 to 1"):
+            p.preconditioning(sigmas, SD)
+    for call in (p.scalings, p.preconditioning):
+        for sigmas in ([0.5], None, "1", torch.ones(2), np.ones(2, int), np.ones(2, bool)):
+            with pytest.raises(ParameterizationError, match=r"^sigmas? is .*; expected"):
+                call(sigmas)
+        for out in ((np.empty(2),), np.empty(2), (np.empty(3),) * 4, (np.empty(2, int),) * 4, ([0, 0],) * 4):
+            with pytest.raises(ParameterizationError, match=r"^out (is|has) "):
+                call(np.array([0.25, 0.5]), out=out)
 
 
 @pytest.mark.parametrize(("call", "text"), BAD_CALLS)

@@ -81,7 +81,25 @@ def test_sigmas_figure_shows_the_levels_on_a_log_scale():
         assert plot.figure_bytes(plot.sigmas_figure(sigmas, "x"), ".svg").startswith(b"<?xml")
 
 
+def test_sigmas_figure_shows_a_flow_on_an_even_scale_with_its_zero():
+    (axes,) = plot.sigmas_figure([1.0, 0.7, 0.0], "flow", scale="linear").axes
+    assert axes.get_yscale() == "linear"
+    assert axes.lines[0].get_ydata().tolist() == [1.0, 0.7, 0.0]
+    assert axes.get_ylim() == pytest.approx((0, 1.04))
+
+
+def test_sigmas_figure_of_an_ascending_list_has_all_of_it_in_view():
+    for sigmas in ([0.1, 5.0, 20.0], [0.1, 5.0, 0.0]):
+        (axes,) = plot.sigmas_figure(sigmas, "flipped").axes
+        low, high = axes.get_ylim()
+        assert low < 0.1
+        assert high > max(sigmas)
+    assert len(plot.sigmas_figure([0.0, 5.0, 20.0], "from 0").axes[0].lines) == 1  # no mark for a last 0
+
+
 def test_sigmas_figure_refuses_what_it_cannot_draw():
+    with pytest.raises(ScheduleError, match="scale is 'log2'; expected 'log' or 'linear'"):
+        plot.sigmas_figure([1.0, 0.0], "x", scale="log2")
     with pytest.raises(ScheduleError, match="0 sigmas, none above 0"):
         plot.sigmas_figure([], "nothing")
 

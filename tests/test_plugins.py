@@ -142,6 +142,8 @@ def test_every_kind_has_a_hook_an_entry_and_a_listing(kind):
         ("schedule", ("x", Thing), {"source": "s", "aliases": {"A1111": ("X",)}}, "the host 'A1111'"),
         ("schedule", ("x", Thing), {"source": "s", "aliases": {"stepladder": ("y",)}}, "name another program"),
         ("schedule", ("x", Thing), {"source": "s", "claims": CLAIMS}, "claims are for samplers; leave them out"),
+        ("preset", ("x", Thing), {"source": "s", "process": "flow"}, "process is for schedules; leave it out"),
+        ("schedule", ("x", Thing), {"source": "s", "process": 3}, "process is 3; give the name of the noise process"),
         ("sampler", ("x", Thing), {"source": "s"}, "a sampler states its order"),
         ("sampler", ("x", Thing), {"source": "s", "claims": {"order": 1}}, "a sampler states its order"),
     ],
@@ -457,7 +459,8 @@ def test_unknown_names(fresh):
         UnknownNameError, match=r"unknown schedule 'karas'; close: .*'karras'.*`stepladder list schedules`"
     ):
         stepladder.schedule("karas")
-    with pytest.raises(UnknownNameError, match=r"'Karras'; it is a name in .*a1111.* for schedule 'karras'.*resolve"):
+    hint = r"'Karras' \(did you mean 'karras'\?\); it is a name in .*a1111.* for schedule 'karras'.*resolve"
+    with pytest.raises(UnknownNameError, match=hint):
         stepladder.schedule("Karras")
     with pytest.raises(UnknownNameError, match=r"a1111 for sampler 'dpmpp_2m_sde' with schedule 'karras'"):
         stepladder.sampler("DPM++ 2M SDE Karras")

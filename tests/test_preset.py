@@ -1,9 +1,27 @@
+import re
+
 import numpy as np
 import pytest
 import stepladder as sl
 from reference import process as reference
-from stepladder._parameterization import FlowParameterization, Parameterization
-from stepladder._process import CosmosProcess, FlowProcess, FluxProcess, NoiseProcess, StableCascadeProcess
+from stepladder._parameterization import (
+    CosmosRflowParameterization,
+    EDMParameterization,
+    EpsilonParameterization,
+    FlowParameterization,
+    Parameterization,
+    VPredictionParameterization,
+)
+from stepladder._process import (
+    ContinuousVProcess,
+    CosmosProcess,
+    DiscreteProcess,
+    EDMProcess,
+    FlowProcess,
+    FluxProcess,
+    NoiseProcess,
+    StableCascadeProcess,
+)
 from stepladder.testing import check_parameterization, check_process
 
 # Shift (of a flux, mu) and the multiplier where it is 1, as ComfyUI's sampling_settings have them.
@@ -14,6 +32,8 @@ FLOWS = {
     "flux-schnell": (1, 1),
     "mochi": (6, 1),
     "minimax_h3": (12, 1000),
+    "minimax_h3-audio": (3, 1000),
+    "hidream": (1, 1000),
     "hunyuan_video": (7, 1000),
     "hunyuan_video15": (7, 1000),
     "hunyuan_video15-sr": (2, 1000),
@@ -55,6 +75,7 @@ RANGES = {
     "sdxl-v-zsnr": (0.029167158151720367, 4518.7636986558555),
     "playground-v2.5": (0.002, 80.0),
     "svd": (0.002, 700.0),
+    "sd-x4-upscaler": tuple(reference.discrete_table("scaled_linear", 0.0001, 0.02)[[0, -1]]),
     "pixart": tuple(reference.discrete_table("linear", 1e-4, 0.02)[[0, -1]]),
     "hunyuan_dit": tuple(reference.discrete_table("scaled_linear", 0.00085, 0.018)[[0, -1]]),
     "hunyuan_dit-v1": tuple(reference.discrete_table("scaled_linear", 0.00085, 0.03)[[0, -1]]),
@@ -65,6 +86,39 @@ RANGES = {
     "cosmos-predict2": (0.002, 80.0),
     "stable_audio": (0.03, 500.0),
 }
+
+
+# What a preset's source calls the host's type of the model, and what that type is made of.
+TYPES = {
+    "EPS": (DiscreteProcess, EpsilonParameterization),
+    "V_PREDICTION": (DiscreteProcess, VPredictionParameterization),
+    "V_PREDICTION_EDM": (EDMProcess, VPredictionParameterization),
+    "V_PREDICTION_CONTINUOUS": (ContinuousVProcess, VPredictionParameterization),
+    "STABLE_CASCADE": (StableCascadeProcess, EpsilonParameterization),
+    "EDM": (EDMProcess, EDMParameterization),
+    "FLOW": (FlowProcess, FlowParameterization),
+    "FLUX": (FluxProcess, FlowParameterization),
+    "FLOW_COSMOS": (CosmosProcess, CosmosRflowParameterization),
+}
+# Models of the host without a preset -> why. A preset made for one has to leave this list.
+WITHOUT_PRESET = {
+    "sensenova": "its network is told 1 minus the unshifted time and its noise grows with the picture: no process here",
+    "longcat_image": "sampling_settings is empty and the shift differs: mu 1.15 by ComfyUI's class, 3 in sd.cpp",
+    "sdxl-edm-v": "the range is read from the checkpoint: EDMProcess(sigma_min, sigma_max)",
+}
+
+
+def test_models_left_out_have_no_preset():
+    assert not set(WITHOUT_PRESET) & set(sl.presets())
+
+
+def test_types_of_models_are_the_hosts():
+    typed = {name: re.search(r"ModelType\.(\w+)", entry.source) for name, entry in sl.presets().items()}
+    typed = {name: found[1] for name, found in typed.items() if found}
+    assert set(typed.values()) == set(TYPES)
+    for name, kind in typed.items():
+        preset = sl.preset(name)
+        assert (type(preset.process), type(preset.parameterization)) == TYPES[kind], name
 
 
 def test_every_preset_has_its_numbers():
@@ -109,6 +163,7 @@ def test_latent_scales():
     assert known == {
         "sd15": 0.18215,
         "sd21-v": 0.18215,
+        "sd-x4-upscaler": 0.08333,
         "sdxl": 0.13025,
         "sdxl-v-zsnr": 0.13025,
         "playground-v2.5": 0.5,

@@ -1,6 +1,11 @@
 import dataclasses
+import importlib.util
+import itertools
 import json
 import pickle
+import sys
+import threading
+import types
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +230,161 @@ def test_batches_equal_single_values(process):
         np.testing.assert_allclose(f(sigmas), [f(s) for s in sigmas.tolist()], rtol=1e-12, atol=1e-13)
     singles = [process.sigma(t) for t in times.tolist()]
     np.testing.assert_allclose(process.sigma(times), singles, rtol=2e-15)
+
+
+# Of every registered process as `process(name)` makes it: sigma of a time, and of a fraction of sampling.
+FORMULAS = {
+    "discrete": (reference.discrete, lambda p: reference.discrete((1 - p) * 999)),
+    "discrete_distilled": (reference.distilled, lambda p: reference.distilled(max((1 - p) * 999, 19))),
+    "edm": (reference.edm, lambda p: reference.log_spaced(p, 0.002, 120)),
+    "continuous_v": (reference.continuous_v, lambda p: reference.log_spaced(p, 0.03, 500)),
+    "cosmos_rflow": (reference.cosmos, lambda p: reference.log_spaced(p, 0.002, 80)),
+    "trigflow": (reference.trigflow, lambda p: reference.log_spaced(p, 0.004, 160)),
+    "flow": (lambda t: reference.flow(t, 1, 1000), lambda p: reference.flow(1 - p, 1, 1)),
+    "flux": (lambda t: reference.flow(t, MP_EXP_MU, 1), lambda p: reference.flow(1 - p, MP_EXP_MU, 1)),
+    "stable_cascade": (reference.stable_cascade, lambda p: reference.stable_cascade(1 - p)),
+    "vp_sde": (reference.vp_sde, lambda p: reference.vp_sde(1e-3 * p + (1 - p))),
+}
+
+
+def test_every_process_has_its_formulas():
+    assert sorted(FORMULAS) == sorted(sl.processes())
+
+
+@pytest.mark.parametrize("name", sorted(FORMULAS))
+@given(part=st.floats(0, 1))
+def test_every_map_matches_its_formula(name, part):
+    process = sl.process(name)
+    of_time, of_percent = FORMULAS[name]
+    low, high = process.timestep(np.array([process.sigma_min, process.sigma_max]), interpolate=True)
+    t = min(low + (high - low) * part, high)
+    sigma = process.sigma(t)
+    assert sigma == pytest.approx(float(of_time(t)), rel=1e-12, abs=1e-300)
+    assert process.alpha(sigma) == pytest.approx(float(reference.alpha(process.family, sigma)), rel=1e-13, abs=0)
+    if sigma < 1 or process.family != "flow":
+        expected = float(reference.half_log_snr(process.family, sigma))
+        assert process.half_log_snr(sigma) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    if 1e-9 < part < 1:
+        assert process.percent_to_sigma(part) == pytest.approx(float(of_percent(MPF(part))), rel=1e-12, abs=0)
+
+
+MPF = reference.MP.mpf
+
+
+@pytest.mark.parametrize("name", sorted(sl.processes()))
+@given(part=st.floats(0, 1))
+def test_every_process_inverts_its_maps(name, part):
+    process = sl.process(name)
+    sigma = min(
+        max(process.sigma_min * (process.sigma_max / process.sigma_min) ** part, process.sigma_min), process.sigma_max
+    )
+    assert process.sigma(process.timestep(sigma, interpolate=True)) == pytest.approx(sigma, rel=2e-10)
+    back = process.sigma_from_half_log_snr(process.half_log_snr(sigma))
+    assert back == pytest.approx(sigma, rel=1e-12)
+    nearest = process.timestep(sigma)
+    if process.sigmas is not None and name.startswith("discrete"):
+        distance = np.abs(np.log(process.sigmas) - np.log(sigma))
+        index = np.searchsorted(process.sigmas, process.sigma(nearest) * (1 - 1e-12))
+        assert distance[index] == pytest.approx(distance.min(), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(sl.processes()))
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_every_map_takes_arrays_of_any_shape(name, dtype):
+    process = sl.process(name)
+    levels = np.geomspace(process.sigma_min * 1.001, process.sigma_max * 0.999, 60).astype(dtype)
+    maps = {
+        process.timestep: levels,
+        process.sigma: process.timestep(levels, interpolate=True).astype(dtype),
+        process.percent_to_sigma: np.linspace(0, 1, 60).astype(dtype),
+        process.alpha: levels,
+        process.half_log_snr: levels,
+        process.sigma_from_half_log_snr: process.half_log_snr(levels).astype(dtype),
+    }
+    for f, values in maps.items():
+        singles = [f(value) for value in values.tolist()]
+        for shape in ((60,), (3, 4, 5), (1, 60, 1)):
+            got = f(values.reshape(shape))
+            assert got.shape == shape
+            assert got.dtype == np.float64
+            np.testing.assert_array_equal(got.ravel(), singles)
+        for kind in (np.float64, np.float32):
+            out = np.empty((6, 10), kind)
+            assert f(values.reshape(6, 10), out=out) is out
+            np.testing.assert_array_equal(out.ravel(), np.array(singles, kind))
+        assert f(values[:0]).shape == (0,)
+        assert f(values[:1].reshape(())).shape == ()
+
+
+@pytest.mark.parametrize("name", sorted(sl.processes()))
+def test_threads_change_no_bit(name):
+    process = sl.process(name)
+    levels = np.geomspace(process.sigma_min * 1.001, process.sigma_max * 0.999, 100_003)
+    maps = {
+        process.timestep: levels,
+        process.sigma: process.timestep(levels, interpolate=True),
+        process.percent_to_sigma: np.linspace(0, 1, 100_003),
+        process.alpha: levels,
+        process.half_log_snr: levels,
+        process.sigma_from_half_log_snr: process.half_log_snr(levels),
+    }
+    for f, values in maps.items():
+        for given_as in (values, values.astype(np.float32)):
+            alone = f(given_as)
+            for threads in (2, 3, 256):
+                np.testing.assert_array_equal(f(given_as, threads=threads), alone)
+    levels[77_777] = -1.0
+    with pytest.raises(ProcessError, match=r"^sigma\[77777\] is -1; expected"):
+        process.timestep(levels, threads=3)
+
+
+def test_a_million_values_let_other_threads_run():
+    values = np.linspace(0.03, 14.0, 1_000_000)
+    turns, done = 0, threading.Event()
+
+    def work():
+        for _ in range(20):
+            SD.timestep(values, interpolate=True)
+        done.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not done.wait(1e-3):
+        turns += 1
+    thread.join()
+    assert turns >= 20
+
+
+@pytest.mark.parametrize("quantize", [True, False])
+def test_sigma_to_t_of_k_diffusion(quantize, monkeypatch):
+    spec = importlib.util.find_spec("k_diffusion")
+    if spec is None:
+        pytest.skip("k-diffusion is not installed")
+    package = types.ModuleType("k_diffusion")  # its own __init__ imports a training stack
+    package.__path__ = list(spec.submodule_search_locations)
+    monkeypatch.setitem(sys.modules, "k_diffusion", package)
+    torch = pytest.importorskip("torch")
+    external = pytest.importorskip("k_diffusion.external")
+    theirs = external.DiscreteSchedule(torch.tensor(SD.sigmas), quantize)
+    sigmas = np.geomspace(SD.sigma_min, SD.sigma_max, 999)
+    t = theirs.sigma_to_t(torch.tensor(sigmas)).double()
+    np.testing.assert_allclose(SD.timestep(sigmas, interpolate=not quantize), t.numpy(), rtol=0, atol=1e-10)
+    times = np.arange(0, 999.1, 0.125)  # they round times to float32: these are exact
+    np.testing.assert_allclose(SD.sigma(times), theirs.t_to_sigma(torch.tensor(times)).numpy(), rtol=1e-12)
+
+
+def test_tables_of_diffusers():
+    diffusers = pytest.importorskip("diffusers")
+    for schedule in ("linear", "scaled_linear"):
+        theirs = diffusers.DDPMScheduler(beta_schedule=schedule, beta_start=0.00085, beta_end=0.012)
+        ours = 1 / (1 + DiscreteProcess(schedule).sigmas ** 2)
+        np.testing.assert_allclose(ours, theirs.alphas_cumprod.numpy(), rtol=2e-5)
+    options = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+    theirs = diffusers.EulerDiscreteScheduler(**options, rescale_betas_zero_snr=True).alphas_cumprod.double().numpy()
+    ours = 1 / (1 + DiscreteProcess(zero_terminal_snr="diffusers").sigmas ** 2)
+    # They round square roots to float32 (2**-24 of 1) and subtract: what is left of the smallest has few digits.
+    np.testing.assert_allclose(np.sqrt(ours), np.sqrt(theirs), rtol=2e-5, atol=0)
+    assert theirs[-1] == pytest.approx(ours[-1], rel=1e-12)
 
 
 @given(
@@ -505,12 +665,20 @@ BAD_PROCESSES = [
     ({"timesteps": True}, "timesteps is True (bool); expected an int from 2 to 1000000"),
     ({"betas": [0.1]}, "betas has 1 values; expected 2 to 1000000"),
     ({"betas": [0.1, 1.0]}, "betas[1] is 1; expected a value from 0 to 1, both excluded"),
-    ({"betas": [0.1, "x"]}, "betas is not an iterable of numbers: could not convert string to float: 'x'"),
-    ({"betas": 0.1}, "betas is not an iterable of numbers: 'float' object is not iterable"),
+    ({"betas": [0.1, "x"]}, "betas[1] is 'x' (str); expected a number"),
+    ({"betas": 0.1}, "betas is float; expected an iterable of numbers"),
     (
         {"betas": [0.1, 0.2], "alphas_cumprod": [0.5, 0.4]},
         "betas and alphas_cumprod are both given; expected one table",
     ),
+    ({"betas": [0.1, "0.2"]}, "betas[1] is '0.2' (str); expected a number"),
+    ({"betas": [True, 0.2]}, "betas[0] is True (bool); expected a number"),
+    ({"betas": "0.1"}, "betas is str; expected an iterable of numbers"),
+    ({"betas": np.full((2, 2), 0.1)}, "betas has 2 dimensions; expected 1"),
+    ({"betas": itertools.repeat(0.1)}, "betas has 1000001 values; expected 2 to 1000000"),
+    ({"betas": range(10**15)}, "betas has 1000000000000000 values; expected 2 to 1000000"),
+    ({"beta_schedule": 3}, f"beta_schedule is 3 (int); expected one of {', '.join(NAMES)}"),
+    ({"zero_terminal_snr": True}, "zero_terminal_snr is True (bool); expected one of comfyui, diffusers"),
     ({"betas": [0.1, 0.2], "timesteps": 3}, "timesteps is 3; expected 2, the length of betas"),
     (
         {"betas": [0.1, 0.2], "beta_start": 0.1},
@@ -566,7 +734,7 @@ BAD_FAMILIES = [
     (lambda: VPSDEProcess(time_min=1.0), "time_min is 1; expected 1e-12 to 1, 1 excluded"),
     (
         lambda: CosmosProcess(2.0, 1.0),
-        "sigma_min is 2 and sigma_max is 1; expected 0 < sigma_min < sigma_max, both finite",
+        "sigma_min is 2 and sigma_max is 1; expected sigma_min below sigma_max",
     ),
 ]
 
@@ -587,10 +755,84 @@ def test_bad_products_are_named(table):
         DiscreteProcess(alphas_cumprod=table)
 
 
-@pytest.mark.parametrize("ends", [(0, 1), (1, 1), (2, 1), (-1, 1), (1, float("inf")), (float("nan"), 1)])
-def test_bad_edm_ranges_are_named(ends):
-    with pytest.raises(ProcessError, match="expected 0 < sigma_min < sigma_max, both finite"):
-        EDMProcess(*ends)
+@pytest.mark.parametrize("family", [EDMProcess, ContinuousVProcess, CosmosProcess, TrigFlowProcess])
+@pytest.mark.parametrize(
+    ("ends", "text"),
+    [
+        ((0, 1), "sigma_min is 0; expected a positive finite value"),
+        ((-1, 1), "sigma_min is -1; expected a positive finite value"),
+        ((float("nan"), 1), "sigma_min is NaN; expected a positive finite value"),
+        ((1, float("inf")), "sigma_max is inf; expected a positive finite value"),
+        ((1, -1), "sigma_max is -1; expected a positive finite value"),
+        ((1, 1), "sigma_min is 1 and sigma_max is 1; expected sigma_min below sigma_max"),
+        ((2, 1), "sigma_min is 2 and sigma_max is 1; expected sigma_min below sigma_max"),
+    ],
+)
+def test_bad_ranges_are_named(family, ends, text):
+    with pytest.raises(ProcessError) as caught:
+        family(*ends)
+    assert str(caught.value) == text
+
+
+NOT_NUMBERS = [True, "1", None, [1.0], 1j, np.ones(2), np.ones(1), 10**400, float("nan"), float("inf")]
+
+
+@pytest.mark.parametrize("name", sorted(sl.processes()))
+def test_every_parameter_refuses_what_is_no_number(name):
+    family = type(sl.process(name))
+    numbers = [field for field in dataclasses.fields(family) if field.init and field.type in ("float", "int")]
+    assert numbers
+    for field in numbers:
+        for value in NOT_NUMBERS:
+            with pytest.raises(ProcessError, match=rf"^{field.name} is |^sigma_min is .* and sigma_max is "):
+                family(**{field.name: value})
+        beyond = (-(10**30), 10**30) if field.type == "int" else (-1e230,)
+        for value in beyond:
+            with pytest.raises(ProcessError, match=rf"^{field.name} is "):
+                family(**{field.name: value})
+    with pytest.raises(TypeError):
+        family(unknown=1.0)
+
+
+@pytest.mark.parametrize("name", sorted(sl.processes()))
+def test_every_map_refuses_bad_values(name):
+    process = sl.process(name)
+    maps = {
+        process.sigma: process.timestep(process.sigma_min, interpolate=True),
+        process.timestep: process.sigma_min,
+        process.percent_to_sigma: 0.5,
+        process.alpha: process.sigma_min,
+        process.half_log_snr: process.sigma_min,
+        process.sigma_from_half_log_snr: 0.0,
+    }
+    for f, good in maps.items():
+        for value in (True, "1", None, [0.5], 1j, np.ones(2, np.float16), np.ones(2, bool), 10**400):
+            with pytest.raises(ProcessError, match=r" is .*; expected "):
+                f(value)
+        with pytest.raises(ProcessError, match=r"\[1\] is NaN; expected"):
+            f(np.array([good, np.nan]))
+        with pytest.raises(ProcessError, match=r"threads is 0; expected 1 to 256"):
+            f(np.array([good]), threads=0)
+        with pytest.raises(ProcessError, match=r"threads is 257; expected 1 to 256"):
+            f(np.array([good]), threads=257)
+        with pytest.raises(ProcessError, match=r"threads is True \(bool\); expected an int from 1 to 256"):
+            f(np.array([good]), threads=True)
+    with pytest.raises(ProcessError, match=r"interpolate is 1 \(int\); expected True or False"):
+        process.timestep(process.sigma_min, interpolate=1)
+
+
+def test_tables_of_any_kind():
+    torch = pytest.importorskip("torch")
+    betas = (0.125, 0.25, 0.5)
+    for given_as in (
+        list(betas), iter(betas), np.array(betas), np.array(betas, np.float32), np.array([0, *betas])[1:],
+        torch.tensor(betas), torch.tensor(betas, dtype=torch.bfloat16),
+    ):  # fmt: skip
+        process = DiscreteProcess(betas=given_as)
+        assert process == DiscreteProcess(betas=betas)
+        assert process.betas == betas
+    assert len(DiscreteProcess("linear", timesteps=np.int64(50)).sigmas) == 50
+    assert type(DiscreteProcess("linear", timesteps=np.int64(50)).timesteps) is int
 
 
 PROCESSES = [

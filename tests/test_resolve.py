@@ -166,3 +166,110 @@ def test_builtin_names_and_aliases_all_resolve():
 )
 def test_the_packages_own_resolve(name, host, expected):
     assert stepladder.resolve(name, host=host) == expected
+
+
+# Every scheduler that the hosts have, by the name it goes by there, and what it is here.
+HOSTS = {
+    "comfyui": {
+        "simple": "simple",
+        "sgm_uniform": "sgm_uniform",
+        "karras": "karras",
+        "exponential": "exponential",
+        "ddim_uniform": "ddim_uniform",
+        "beta": "beta",
+        "normal": "normal",
+        "linear_quadratic": "linear_quadratic",
+        "kl_optimal": "kl_optimal",
+        "KarrasScheduler": "karras",
+        "ExponentialScheduler": "exponential",
+        "PolyexponentialScheduler": "polyexponential",
+        "LaplaceScheduler": "laplace",
+        "VPScheduler": "vp",
+        "SDTurboScheduler": "sd_turbo",
+        "BetaSamplingScheduler": "beta",
+        "AlignYourStepsScheduler": "align_your_steps",
+        "GITSScheduler": "gits",
+        "OptimalStepsScheduler": "optimal_steps",
+        "Flux2Scheduler": "flux2",
+        "LTXVScheduler": "ltxv",
+        "Ideogram4Scheduler": "logit_normal",
+        "ManualSigmas": "custom",
+    },
+    "a1111": {
+        "Uniform": "normal",
+        "Karras": "karras",
+        "Exponential": "exponential",
+        "Polyexponential": "polyexponential",
+        "SGM Uniform": "sgm_uniform",
+        "SGMUniform": "sgm_uniform",
+        "KL Optimal": "kl_optimal",
+        "Align Your Steps": "align_your_steps",
+        "Simple": "simple",
+        "Normal": "normal",
+        "DDIM": "ddim_uniform",
+        "Beta": "beta_over_range",
+    },
+    "fooocus": {
+        "normal": "normal",
+        "karras": "karras",
+        "exponential": "exponential",
+        "sgm_uniform": "sgm_uniform",
+        "simple": "simple",
+        "ddim_uniform": "ddim_uniform",
+        "turbo": "sd_turbo",
+        "align_your_steps": "align_your_steps",
+    },
+    "k_diffusion": {
+        "get_sigmas_karras": "karras",
+        "get_sigmas_exponential": "exponential",
+        "get_sigmas_polyexponential": "polyexponential",
+        "get_sigmas_vp": "vp",
+        "DiscreteSchedule.get_sigmas": "normal",
+    },
+    "diffusers": {
+        "use_karras_sigmas": "karras",
+        "use_exponential_sigmas": "exponential",
+        "use_beta_sigmas": "beta_over_range",
+        "use_lu_lambdas": "diffusers",
+        "timestep_spacing": "diffusers",
+        "use_dynamic_shifting": "flow_shift",
+        "FlowMatchEulerDiscreteScheduler": "flow_shift",
+        "AysSchedules": "align_your_steps",
+    },
+    "stable_diffusion_cpp": {
+        "discrete": "normal",
+        "normal": "normal",
+        "karras": "karras",
+        "exponential": "exponential",
+        "ays": "align_your_steps",
+        "gits": "gits",
+        "sgm_uniform": "sgm_uniform",
+        "simple": "simple",
+        "smoothstep": "smoothstep",
+        "kl_optimal": "kl_optimal",
+        "lcm": "lcm",
+        "bong_tangent": "bong_tangent",
+        "ltx2": "ltxv",
+        "logit_normal": "logit_normal",
+        "flux2": "flux2",
+        "flux": "flux",
+        "beta": "beta",
+    },
+    "res4lyf": {
+        "bong_tangent": "bong_tangent",
+        "beta57": "beta57",
+        "Tan Scheduler": "tangent",
+        "Constant Scheduler": "constant",
+        "Linear Quadratic Advanced": "linear_quadratic",
+    },
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_every_scheduler_of_a_host_has_its_schedule_here(host):
+    manager = make_manager(entry_points=False)
+    found = {name: resolve_in(manager, name, host, "schedule").schedule for name in HOSTS[host]}
+    assert found == HOSTS[host]
+    listed = {name.casefold() for e in manager.schedules.values() for name in e.aliases.get(host, ())}
+    internal = {"sgm_uniform", "kl_optimal", "align_your_steps"} if host == "a1111" else set()
+    assert listed == {name.casefold() for name in HOSTS[host]} | internal

@@ -3,13 +3,19 @@
 import collections
 import functools
 import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import stepladder as sl
+import torch
+from reference import process as exact_process
 from reference import schedule as reference
+from reference.process import MP
 from test_process import DATA as PROCESS_DATA
 from test_process import from_spec
 
@@ -23,92 +29,306 @@ CASES = load("schedules_process")["cases"]
 AYS = load("align_your_steps")
 TABLES = load("published_tables")
 CLOSE = {"rtol": 2e-5, "atol": 0}
-# Processes of the cases that do not exist here yet, with their cases: as soon as one exists, its cases are compared.
-MISSING = {
-    "continuous_v": 71,
-    "cosmos_rflow": 71,
-    "flow_shift1": 71,
-    "flow_shift3": 71,
-    "flux_shift1.15": 71,
-    "stable_cascade_shift1": 71,
-    "stable_cascade_shift2": 71,
-}
-AVAILABLE = [case for case in CASES if case["process"] in PROCESS_DATA["cases"]]
-
-
-def compare(sigmas, case, exact):
-    """Compare with a peer's float32 values; return how many of them are nearer to `exact` than to ours.
-
-    A value that the peer lost to float32 must be ours to 1e-9 in the exact formula.
-    """
-    assert len(sigmas) == len(case["sigmas"])
-    far = np.abs(sigmas - case["sigmas"]) > CLOSE["rtol"] * np.abs(case["sigmas"])
-    if far.any():
-        np.testing.assert_allclose(sigmas[far], exact()[far], rtol=1e-9, atol=0)
-    return int(far.sum())
-
-
-def test_processes_that_cases_wait_for():
-    waiting = collections.Counter(case["process"] for case in CASES if case["process"] not in PROCESS_DATA["cases"])
-    assert waiting == MISSING
-    assert len(CASES) == 1136
-    assert len(AVAILABLE) == 1136 - sum(MISSING.values())
-
-
-# Cases whose peer values are partly lost to float32, and their number: karras evaluates `a + ramp * (b - a)`, which
-# near the ramp's end leaves a rounding of a where b should be; kl_optimal the tangent of an angle that float32 cannot
-# tell from a right one. Those values are compared with the exact formula instead.
-LOST = {
-    ("karras", "discrete_sqrt"): 7,
-    ("kl_optimal", "discrete_cosine"): 7,
-    ("kl_optimal", "discrete_squaredcos_cap_v2"): 7,
-    ("kl_optimal", "discrete_zsnr"): 7,
-}
-EXACT = {"karras": functools.partial(reference.karras, rho=7.0), "kl_optimal": reference.kl_optimal}
+# ComfyUI's nine.
+SCHEDULES = [
+    "simple", "sgm_uniform", "karras", "exponential", "ddim_uniform", "beta", "normal", "linear_quadratic",
+    "kl_optimal",
+]  # fmt: skip
 AS_HOST = {"simple", "ddim_uniform", "beta"}
 
 
-@pytest.mark.parametrize("process", sorted({case["process"] for case in AVAILABLE}))
-@pytest.mark.parametrize("schedule", sorted({case["schedule"] for case in AVAILABLE}))
+@dataclass(frozen=True)
+class Lost:
+    """A row of peer values that its float32 moved outside the tolerance.
+
+    `peer` repeats the peer's arithmetic, which shows that nothing else moved them; `exact` are the values without it;
+    `counts` are how many levels differ at a number of steps.
+    """
+
+    reason: str
+    source: str
+    peer: Callable[[int], np.ndarray]
+    exact: Callable[[int], np.ndarray]
+    counts: dict[int, int]
+
+
+def process_of(name):
+    return from_spec(PROCESS_DATA["cases"][name]["spec"])
+
+
+def over(formula, process):
+    """A formula over the exact ends of a process."""
+    return lambda steps: formula(steps, *EXACT_ENDS[process]())
+
+
+# --- what the peers' float32 makes of the formulas ---
+
+
+def list_of(levels):
+    """A schedule in NumPy of a float32 tensor without its zero."""
+    return np.append(levels.numpy().astype(np.float64), 0.0)
+
+
+def karras_in_float32(steps, low, high, rho=7.0):
+    """`a + ramp * (b - a)` leaves a rounding of a where b should be, when b is far below."""
+    low, high = low ** (1 / rho), high ** (1 / rho)
+    return list_of((high + torch.linspace(0, 1, steps) * (low - high)) ** rho)
+
+
+def kl_optimal_in_float32(steps, low, high):
+    """A float32 angle close to a right one stands for many levels."""
+    ramp = torch.arange(steps, dtype=torch.float32) / (steps - 1)
+    return list_of(torch.tan(ramp * math.atan(low) + (1 - ramp) * math.atan(high)))
+
+
+def continuous_v_in_float32(steps, points):
+    """The time of the highest level is `2 / pi atan(500)`, again an angle close to a right one."""
+    start, end = (torch.atan(torch.tensor(end)) / math.pi * 2 for end in (500.0, 0.03))
+    return list_of(torch.tan(torch.linspace(start, end, points)[:steps] * math.pi / 2))
+
+
+def cascade_in_float32(t, shift):
+    """`(1 - a) / a` of a cumulative alpha that is within 2e-4 of 1 in float32."""
+    s = torch.tensor(0.008)
+    start = torch.cos(s / (1 + s) * math.pi * 0.5) ** 2
+    alpha = torch.cos((t + s) / (1 + s) * math.pi * 0.5) ** 2 / start
+    if shift != 1:
+        alpha = alpha.clamp(0, 1)
+        alpha = ((alpha / (1 - alpha)).log() + 2 * math.log(1 / shift)).sigmoid()
+    alpha = alpha.clamp(0.0001, 0.9999)
+    return ((1 - alpha) / alpha) ** 0.5
+
+
+def cascade_time_in_float32(sigma):
+    s = torch.tensor(0.008)
+    start = torch.cos(s / (1 + s) * math.pi * 0.5) ** 2
+    alpha = 1 / (sigma * sigma + 1)
+    return ((alpha * start) ** 0.5).acos() / (math.pi * 0.5) * (1 + s) - s
+
+
+@functools.cache
+def cascade_table_in_float32(shift):
+    return cascade_in_float32(torch.arange(1, 10_001) / 10_000, shift).numpy().astype(np.float64)
+
+
+@functools.cache
+def cascade_table(shift):
+    return np.array([float(exact_process.stable_cascade(MP.mpf(k) / 10_000, shift)) for k in range(1, 10_001)])
+
+
+def cascade_ends():
+    return cascade_table(1)[[0, -1]]
+
+
+def cascade_in_time(shift, extra):
+    """`normal` and, with a point more, `sgm_uniform`; the time of a level does not undo the shift."""
+
+    def levels(steps):
+        start, end = map(cascade_time, cascade_ends()[::-1])
+        times = ((k * end + (steps + extra - 1 - k) * start) / (steps + extra - 1) for k in range(steps))
+        return np.array([*(float(exact_process.stable_cascade(t, shift)) for t in times), 0.0])
+
+    return levels
+
+
+def cascade_in_time_in_float32(shift, extra):
+    def levels(steps):
+        ends = torch.tensor(cascade_table_in_float32(shift)[[-1, 0]], dtype=torch.float32)
+        start, end = cascade_time_in_float32(ends)
+        return list_of(cascade_in_float32(torch.linspace(start, end, steps + extra)[:steps], shift))
+
+    return levels
+
+
+def cascade_time(sigma):
+    """Time of an unshifted level: the inverse of equation 17."""
+    s = MP.mpf("0.008")
+    alpha = 1 / (1 + MP.mpf(sigma) ** 2)
+    angle = MP.acos(MP.sqrt(alpha) * MP.cos(s / (1 + s) * MP.pi / 2))
+    return angle / (MP.pi / 2) * (1 + s) - s
+
+
+def exact_table(name):
+    return lambda: np.array(exact_process.discrete_table(name, 0.00085, 0.012))[[0, -1]]
+
+
+def zero_snr_ends():
+    alphas = exact_process.zero_terminal_snr(
+        exact_process.alphas_cumprod(exact_process.betas("scaled_linear", 0.00085, 0.012, 1000))
+    )
+    return np.array([float(sigma) for sigma in exact_process.sigmas(alphas)])[[0, -1]]
+
+
+EXACT_ENDS = {
+    "discrete_sqrt": exact_table("sqrt"),
+    "discrete_cosine": exact_table("cosine"),
+    "discrete_squaredcos_cap_v2": exact_table("squaredcos_cap_v2"),
+    "discrete_zsnr": zero_snr_ends,
+    "continuous_v": lambda: (0.03, 500.0),
+    "stable_cascade_shift1": cascade_ends,
+    "stable_cascade_shift2": cascade_ends,
+}
+COMFYUI = "ComfyUI comfy/k_diffusion/sampling.py, get_sigmas_karras"
+KL = "ComfyUI comfy/samplers.py, kl_optimal_scheduler"
+TIMES = "ComfyUI comfy/samplers.py, normal_scheduler"
+CASCADE = "ComfyUI comfy/model_sampling.py, StableCascadeSampling"
+LAST_ONLY = dict.fromkeys((2, 3, 5, 10, 20, 31, 50), 1)
+
+
+def row_of_kl(process):
+    def peer(steps):
+        return kl_optimal_in_float32(steps, *EXACT_ENDS[process]())
+
+    return Lost("tan of an angle that float32 holds to 6e-8", KL, peer, over(reference.kl_optimal, process), LAST_ONLY)
+
+
+def rows_of_cascade(shift):
+    """Every schedule over Stable Cascade starts from a lowest level that is 8e-5 off in float32."""
+    process = f"stable_cascade_shift{shift}"
+    low, high = cascade_table_in_float32(shift)[[0, -1]]
+    reason = "the lowest level is 8e-5 off: 1 - a in float32, where a is 0.9999"
+    ranged = {
+        "karras": (
+            functools.partial(reference.karras, rho=7.0),
+            {2: 1, 3: 1, 5: 2, 10: 5, 20: 9, 31: 15, 50: 23},
+        ),
+        "exponential": (reference.exponential, {2: 1, 3: 2, 5: 4, 10: 7, 20: 15, 31: 23, 50: 38}),
+        "kl_optimal": (reference.kl_optimal, LAST_ONLY),
+    }
+    rows = {
+        (schedule, process): Lost(
+            reason, CASCADE, functools.partial(formula, sigma_min=low, sigma_max=high), over(formula, process), counts
+        )
+        for schedule, (formula, counts) in ranged.items()
+    }
+    reason = "levels below 0.1 are up to 8e-5 off: 1 - a in float32"
+    rows["ddim_uniform", process] = Lost(
+        reason,
+        CASCADE,
+        lambda steps: reference.ddim_uniform_comfyui(steps, cascade_table_in_float32(shift)),
+        lambda steps: reference.ddim_uniform_comfyui(steps, cascade_table(shift)),
+        dict.fromkeys((1, 2, 3, 5, 10, 20, 31, 50), 1),
+    )
+    rows["beta", process] = Lost(
+        reason,
+        CASCADE,
+        lambda steps: reference.beta_comfyui(steps, cascade_table_in_float32(shift), 0.6, 0.6),
+        lambda steps: reference.beta_comfyui(steps, cascade_table(shift), 0.6, 0.6),
+        {20: 1, 31: 1, 50: {1: 2, 2: 3}[shift]},
+    )
+    rows["sgm_uniform", process] = Lost(
+        reason, CASCADE, cascade_in_time_in_float32(shift, 1), cascade_in_time(shift, 1), {20: 1}
+    )
+    if shift == 1:
+        rows["normal", process] = Lost(
+            reason, CASCADE, cascade_in_time_in_float32(shift, 0), cascade_in_time(shift, 0), LAST_ONLY
+        )
+    return rows
+
+
+LOST = {
+    ("karras", "discrete_sqrt"): Lost(
+        "a + ramp * (b - a) in float32 leaves a rounding of a where b should be",
+        COMFYUI,
+        lambda steps: karras_in_float32(steps, *EXACT_ENDS["discrete_sqrt"]()),
+        over(functools.partial(reference.karras, rho=7.0), "discrete_sqrt"),
+        {2: 1, 3: 1, 5: 1, 10: 1, 20: 1, 31: 2, 50: 1},
+    ),
+    **{
+        ("kl_optimal", process): row_of_kl(process)
+        for process in ("discrete_cosine", "discrete_squaredcos_cap_v2", "discrete_zsnr", "continuous_v")
+    },
+    **{
+        (schedule, "continuous_v"): Lost(
+            "the highest level is a tangent of an angle that float32 holds to 6e-8",
+            TIMES,
+            lambda steps, extra=extra: continuous_v_in_float32(steps, steps + extra),
+            lambda steps, extra=extra: even_angles(steps, steps + extra),
+            dict.fromkeys((1, 2, 3, 5, 10, 20, 31, 50), 1),
+        )
+        for schedule, extra in (("normal", 0), ("sgm_uniform", 1))
+    },
+    **rows_of_cascade(1),
+    **rows_of_cascade(2),
+}
+
+
+def even_angles(steps, points):
+    """`tan` of even angles, which is what even times are for a continuous v process."""
+    high, low = MP.atan(500), MP.atan(MP.mpf("0.03"))
+    angles = [high + (low - high) * k / max(points - 1, 1) for k in range(steps)]
+    return np.array([*(float(MP.tan(angle)) for angle in angles), 0.0])
+
+
+def test_every_case_of_a_peer_is_compared():
+    assert len(CASES) == 1136
+    count = collections.Counter((case["schedule"], case["process"]) for case in CASES)
+    assert {schedule for schedule, _ in count} == set(SCHEDULES)
+    assert {process for _, process in count} <= set(PROCESS_DATA["cases"])
+    assert len(load("schedules_closed_form")["cases"]) == 120
+    assert len(load("sigmas_for_sampler")["cases"]) == 60
+    assert {name: len(AYS[name]) for name in ("noise_levels", "get_sigmas", "loglinear_interp")} == {
+        "noise_levels": 3,
+        "get_sigmas": 147,
+        "loglinear_interp": 12,
+    }
+    assert set(LOST) <= set(count)
+
+
+@pytest.mark.parametrize("process", sorted({case["process"] for case in CASES}))
+@pytest.mark.parametrize("schedule", SCHEDULES)
 def test_peer_values(schedule, process):
-    ours = from_spec(PROCESS_DATA["cases"][process]["spec"])
-    lost = 0
-    for case in AVAILABLE:
+    ours = process_of(process)
+    lost = {}
+    compared = 0
+    for case in CASES:
         if (case["schedule"], case["process"]) != (schedule, process):
             continue
+        compared += 1
         steps = case["steps"]
-        if case.get("peer_wrong") == "negative":
-            sigmas = sl.sigmas(schedule, ours, steps)
-            assert len(sigmas) == steps + 1
-            assert (np.diff(sigmas) < 0).all()
-            continue
-        made = sl.schedule(schedule, **({"convention": "comfyui"} if schedule in AS_HOST else {}))
-        formula = {
-            "karras": lambda n, low, high: reference.karras(n, low, high, 7.0),
-            "kl_optimal": reference.kl_optimal,
-        }
-        exact = formula.get(schedule)
-        lost += bool(
-            compare(made.sigmas(ours, steps), case, lambda n=steps, f=exact: f(n, ours.sigma_min, ours.sigma_max))
-        )
-        # Our own form is the host's wherever that descends in as many steps as were asked for.
         own = sl.sigmas(schedule, ours, steps)
         assert len(own) == steps + 1
-        if len(case["sigmas"]) == steps + 1 and (np.diff(made.sigmas(ours, steps)) < 0).all():
-            np.testing.assert_array_equal(own, made.sigmas(ours, steps))
-    assert lost == LOST.get((schedule, process), 0)
+        assert (np.diff(own) < 0).all()
+        if case.get("peer_wrong") == "negative":  # infinite in float32: there is nothing to compare
+            assert min(case["sigmas"]) < 0
+            continue
+        made = sl.schedule(schedule, **({"convention": "comfyui"} if schedule in AS_HOST else {}))
+        sigmas, theirs = made.sigmas(ours, steps), np.array(case["sigmas"])
+        assert len(sigmas) == len(theirs)
+        far = np.abs(sigmas - theirs) > CLOSE["rtol"] * np.abs(theirs)
+        if far.any():
+            row = LOST[schedule, process]
+            lost[steps] = int(far.sum())
+            np.testing.assert_allclose(sigmas, row.exact(steps), rtol=1e-12, atol=0)
+            np.testing.assert_allclose(row.peer(steps), theirs, **CLOSE)
+        repeats = (np.diff(sigmas) == 0).any()
+        assert repeats == (case.get("peer_wrong") == "repeats")
+        # Our own form is the host's wherever that descends in as many steps as were asked for.
+        if len(theirs) == steps + 1 and not repeats:
+            np.testing.assert_array_equal(own, sigmas)
+    assert compared == COUNTS[schedule, process]
+    assert lost == (LOST[schedule, process].counts if (schedule, process) in LOST else {})
 
 
-# Peer cases of karras whose last level is lost to float32.
+COUNTS = collections.Counter((case["schedule"], case["process"]) for case in CASES)
+
+
+# Peer cases of karras whose last level is lost as over the process `sqrt` above: (rho, steps).
 CANCELLED = {(0.6434563283287317, 20), (0.964678521915623, 31), (0.7089819134540836, 50)}
 
 
 @pytest.mark.parametrize("case", load("schedules_closed_form")["cases"], ids=lambda c: f"{c['schedule']}-{c['steps']}")
 def test_peer_values_over_a_range(case):
-    options = {**case["kwargs"], **({"convention": "comfyui"} if case["schedule"] == "laplace" else {})}
-    sigmas = sl.schedule(case["schedule"], **options).sigmas(SD, case["steps"])
-    lost = compare(sigmas, case, lambda: reference.karras(case["steps"], *case["kwargs"].values()))
-    assert lost == int((case["kwargs"].get("rho"), case["steps"]) in CANCELLED)
+    steps, given, theirs = case["steps"], case["kwargs"], np.array(case["sigmas"])
+    options = {**given, **({"convention": "comfyui"} if case["schedule"] == "laplace" else {})}
+    sigmas = sl.schedule(case["schedule"], **options).sigmas(SD, steps)
+    assert len(sigmas) == len(theirs)
+    far = np.abs(sigmas - theirs) > CLOSE["rtol"] * np.abs(theirs)
+    assert far.any() == ((given.get("rho"), steps) in CANCELLED)
+    if far.any():
+        low, high, rho = (given[name] for name in ("sigma_min", "sigma_max", "rho"))
+        np.testing.assert_allclose(sigmas, reference.karras(steps, low, high, rho), rtol=1e-12, atol=0)
+        np.testing.assert_allclose(karras_in_float32(steps, low, high, rho), theirs, **CLOSE)
 
 
 @pytest.mark.parametrize("case", AYS["get_sigmas"], ids=lambda c: f"{c['model_type']}-{c['steps']}-{c['denoise']}")

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+import stepladder as sl
 from scipy.integrate import solve_ivp
-from stepladder import NoiseProcess, Parameterization, Sampler, Schedule, testing
+from stepladder import NoiseProcess, Parameterization, Sampler, Schedule, make_manager, testing
 from stepladder.errors import ScheduleError
 from stepladder.hookspecs import Claims
 
@@ -298,6 +299,31 @@ class Line(Schedule):
 def test_right_schedules_pass():
     testing.check_schedule(Line(), endpoints="exact", processes=["edm"])
     testing.check_schedule(Line())
+
+
+@pytest.mark.parametrize("name", make_manager(entry_points=False).schedules)
+def test_built_in_schedules_pass(name):
+    """Those that are nothing without a table are given one; the others that are one are checked over its process."""
+    own = {
+        "tabulated": (sl.TabulatedSchedule((80.0, 9.0, 1.0, 0.1)), ["edm"]),
+        "custom": (sl.CustomSchedule(levels=(9.0, 3.0, 1.0)), ["edm"]),
+        "align_your_steps": ("align_your_steps", ["discrete"]),
+    }
+    schedule, processes = own.get(name, (name, None))
+    testing.check_schedule(schedule, processes=processes)
+
+
+def test_a_schedule_that_makes_more_steps_than_it_says_is_found():
+    @dataclass(frozen=True)
+    class Short(Line):
+        """A line that says it ends at five steps, and goes on."""
+
+        @property
+        def steps_range(self):
+            return 1, 5
+
+    with pytest.raises(AssertionError, match="6 steps"):
+        testing.check_schedule(Short(), processes=["edm"])
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benches.python import imports, samplers, schedules
+from benches.python import batches, imports, processes, samplers, schedules, vectors
 from benches.python.harness import FULL, QUICK, Case, Result, run
 
-CASES: tuple[Case, ...] = (*schedules.CASES, *samplers.CASES, *imports.CASES)
+CASES: tuple[Case, ...] = (
+    *schedules.CASES, *batches.CASES, *processes.CASES, *vectors.CASES, *samplers.CASES, *imports.CASES,
+)  # fmt: skip
 
 
 def main(
@@ -91,17 +93,18 @@ def show(results: list[Result], quick: bool) -> None:
     table = Table(title="answers only: these times mean nothing" if quick else None)
     for column in ("row", "work", "against"):
         table.add_column(column)
-    for column in ("stepladder", "incumbent", "ratio", "quartiles", "required"):
+    for column in ("stepladder", "incumbent", "ratio", "quartiles", "required", "copy"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("answer")
     for r in results:
         required = "" if r.required is None else f"{'≥' if r.ratio_is == 'speedup' else '≤'} {r.required:g}x"
         verdict = {None: "", True: " ✓", False: " [bold red]below[/]"}[None if quick else r.met]
         if r.ratio is None or r.ours_us is None or r.theirs_us is None:
-            table.add_row(r.name, r.work, r.against, "", "", "", "", required, r.skipped)
+            table.add_row(r.name, r.work, r.against, "", "", "", "", required, "", r.skipped)
             continue
         cells = (_time(r.ours_us), _time(r.theirs_us), f"{r.ratio:.2f}x", f"{r.low:.2f}-{r.high:.2f}")
-        table.add_row(r.name, r.work, r.against, *cells, required + verdict, f"✓ {r.answer}")
+        copy = "" if r.copy_us is None else _time(r.copy_us)
+        table.add_row(r.name, r.work, r.against, *cells, required + verdict, copy, f"✓ {r.answer}")
     console.print(table)
     below = [r.name for r in results if r.met is False]
     if below and not quick:
@@ -111,6 +114,8 @@ def show(results: list[Result], quick: bool) -> None:
 def _time(us: float) -> str:
     if us >= 1000:
         return f"{us / 1000:.1f} ms"
+    if us < 0.1:
+        return f"{us * 1000:.2f} ns"
     return f"{us:.2f} µs" if us < 100 else f"{us:.0f} µs"
 
 

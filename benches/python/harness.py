@@ -35,6 +35,10 @@ class Race:
     """Compares the answers; returns how closely they were asked to agree, raises AssertionError."""
     slow: bool = False
     """One call is a measurement by itself: a process, not a function."""
+    others: tuple[Timed, ...] = ()
+    """More formulations of the incumbent: the quickest one in each round counts."""
+    copy: Timed | None = None
+    """A copy of as many bytes as the result has: what no computation of it can be faster than."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ class Result:
     low: float | None = None
     high: float | None = None
     """Quartiles of the rounds' ratios."""
+    copy_us: float | None = None
+    """A copy of the result, per unit."""
 
     @property
     def met(self) -> bool | None:
@@ -106,7 +112,8 @@ def run(case: Case, effort: Effort) -> Result:
     rounds = effort.slow_rounds if race.slow else effort.rounds
     figures = _rounds(race, effort, rounds)
     ours, theirs = [f[0] for f in figures], [f[1] for f in figures]
-    ratios = [t / o if case.ratio == "speedup" else o / t for o, t in figures]
+    copies = [f[2] for f in figures if f[2] is not None]
+    ratios = [t / o if case.ratio == "speedup" else o / t for o, t in zip(ours, theirs, strict=True)]
     low, high = _quartiles(ratios)
     return replace(
         result,
@@ -116,6 +123,7 @@ def run(case: Case, effort: Effort) -> Result:
         ratio=statistics.median(ratios),
         low=low,
         high=high,
+        copy_us=min(copies) * 1e6 if copies else None,
     )
 
 
@@ -126,9 +134,9 @@ def _quartiles(values: list[float]) -> tuple[float, float]:
     return first, third
 
 
-def _rounds(race: Race, effort: Effort, rounds: int) -> list[tuple[float, float]]:
-    """Seconds per unit of both sides, one pair for each round."""
-    sides = (race.ours, race.theirs)
+def _rounds(race: Race, effort: Effort, rounds: int) -> list[tuple[float, float, float | None]]:
+    """Seconds per unit of both sides, and of a copy if the race has one, for each round."""
+    sides = (race.ours, race.theirs, *race.others, *(() if race.copy is None else (race.copy,)))
     calls = [c for side in sides for c in (side.call, side.without) if c is not None]
     counts = [1 if race.slow else _calls_in(call, effort.seconds) for call in calls]
     turns = 1 if race.slow else effort.turns
@@ -141,13 +149,14 @@ def _rounds(race: Race, effort: Effort, rounds: int) -> list[tuple[float, float]
             for i in order:
                 taken[i].append(_seconds(calls[i], counts[i]))
         quickest = iter([min(t) for t in taken])
-        pair = []
+        costs = []
         for side in sides:
             full = next(quickest)
             rest = next(quickest) if side.without is not None else 0.0
             # In a quick run of one call noise may exceed what is left; a figure must stay a figure.
-            pair.append(max(full - rest, 1e-9) / side.per)
-        figures.append((pair[0], pair[1]))
+            costs.append(max(full - rest, 1e-9) / side.per)
+        copy = None if race.copy is None else costs.pop()
+        figures.append((costs[0], min(costs[1:]), copy))
     return figures
 
 

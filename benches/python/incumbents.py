@@ -58,6 +58,18 @@ def k_diffusion() -> Any:
         raise NotInstalledError(f"{error.name}, which {name} imports") from None
 
 
+def diffusers_euler(convert: str) -> Any:
+    """Return diffusers' EulerDiscreteScheduler for Stable Diffusion's betas, with that conversion of its levels."""
+    torch()
+    try:
+        module = importlib.import_module("diffusers.schedulers.scheduling_euler_discrete")
+        importlib.import_module("scipy.stats")
+    except ModuleNotFoundError as error:
+        raise NotInstalledError(error.name) from None
+    betas = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    return module.EulerDiscreteScheduler(**betas, timestep_spacing="linspace", **{f"use_{convert}_sigmas": True})
+
+
 @functools.cache
 def torch_without_draws() -> types.ModuleType:
     """Return torch as k-diffusion may see it, with `randn_like` replaced by a function that returns one constant zero.
@@ -98,6 +110,18 @@ def loglinear_numpy(table: Sequence[float], n: int) -> Any:
     have = np.linspace(0.0, 1.0, logs.size)
     wanted = np.linspace(0.0, 1.0, n)
     return np.exp(np.interp(wanted, have, logs))[::-1]
+
+
+def loglinear_list(table: Sequence[float], n: int) -> list[float]:
+    """`loglinear_numpy` in plain Python."""
+    logs = [math.log(level) for level in table]
+    gaps = len(logs) - 1
+    values = []
+    for k in range(n):
+        place = k * gaps / (n - 1)
+        low = min(int(place), gaps - 1)
+        values.append(math.exp(logs[low] + (place - low) * (logs[low + 1] - logs[low])))
+    return values
 
 
 _PASS = """

@@ -39,6 +39,9 @@ from stepladder._parameterization import (
     Parameterization as Parameterization,
 )
 from stepladder._parameterization import (
+    Preconditioning as Preconditioning,
+)
+from stepladder._parameterization import (
     RawVPredictionParameterization as RawVPredictionParameterization,
 )
 from stepladder._parameterization import (
@@ -321,6 +324,7 @@ __all__ = [
     "LCMParameterization",
     "NoiseProcess",
     "Parameterization",
+    "Preconditioning",
     "RawVPredictionParameterization",
     "Schedule",
     "StableCascadeProcess",

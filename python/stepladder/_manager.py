@@ -89,6 +89,8 @@ class Entry:
     owner, owner_version
         Distribution that registered it and its version. `stepladder` and None for a built-in; the plugin's name and
         None for one registered in process.
+    process
+        A schedule's: the noise process that its levels belong to. None: any, or as its parameters say.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Entry:
     claims: Claims | None
     owner: str
     owner_version: str | None
+    process: str | None = None
 
     @property
     def doc(self) -> str:
@@ -150,6 +153,7 @@ class _Batch:
         source: str,
         aliases: Mapping[str, Sequence[str]] | None,
         claims: Claims | None,
+        process: str | None,
     ) -> None:
         """Check one registration and keep it; PluginError says what is wrong with it."""
         fault = (
@@ -158,11 +162,12 @@ class _Batch:
             or _source_fault(source)
             or _aliases_fault(aliases)
             or _claims_fault(kind, claims)
+            or _process_fault(kind, process)
         )
         if fault:
             self._refuse(kind, name, fault)
         kept = MappingProxyType({host: tuple(names) for host, names in (aliases or {}).items()})
-        entry = Entry(name, kind, factory, source, kept, claims, self._owner, self._owner_version)
+        entry = Entry(name, kind, factory, source, kept, claims, self._owner, self._owner_version, process)
         taken = self.entries.get((kind, name)) or self._manager.entries(kind).get(name)
         if taken is not None:
             self._refuse(kind, name, f"the name is already registered by {_owner(taken)}; choose another name")
@@ -444,8 +449,9 @@ def _register_for(batch: _Batch, kind: str) -> hookspecs.Register:
         source: str = "",
         aliases: Mapping[str, tuple[str, ...]] | None = None,
         claims: Claims | None = None,
+        process: str | None = None,
     ) -> None:
-        batch.register(kind, name, factory, source, aliases, claims)
+        batch.register(kind, name, factory, source, aliases, claims, process)
 
     return register
 
@@ -507,6 +513,14 @@ def _claims_fault(kind: str, claims: object) -> str | None:
     if isinstance(claims, Claims):
         return None
     return f"claims is {claims!r}; a sampler states its order and evaluations: give a stepladder.hookspecs.Claims(…)"
+
+
+def _process_fault(kind: str, process: object) -> str | None:
+    if process is None or (kind == "schedule" and isinstance(process, str)):
+        return None
+    if kind != "schedule":
+        return "process is for schedules; leave it out"
+    return f"process is {process!r}; give the name of the noise process that the levels belong to, or leave it out"
 
 
 def _parameter_error(entry: Entry, params: Mapping[str, Any], error: TypeError) -> errors.StepladderError | None:

@@ -112,7 +112,8 @@ def unknown_name(manager: Manager, kind: str, name: object) -> Exception:
     label, plural = KINDS[kind].label, KINDS[kind].plural
     if not isinstance(name, str):
         return TypeError(f"a {label} is asked for by name, a str; got {name!r} of type {type(name).__name__}")
-    parts = [f"unknown {label} {name!r}"]
+    own = _lookup(manager, kind, OWN, name)
+    parts = [f"unknown {label} {name!r}" + (f" (did you mean {own!r}?)" if own else "")]
     lost = manager.lost(kind, name)
     if lost is not None:
         parts.append(f"the plugin that registers it failed ({lost})")

@@ -48,6 +48,11 @@ class Schedule(ABC):
         """Whether `generate` returns a host's own list, of any length and not necessarily descending to 0."""
         return False
 
+    @property
+    def steps_range(self) -> tuple[int, int]:
+        """Fewest and most steps that there are levels for."""
+        return 1, 10_000_000
+
     @abstractmethod
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels over the process's range: float64, strictly descending, the last exactly 0."""
@@ -91,7 +96,7 @@ class Schedule(ABC):
             For a process that is none.
         """
         try:
-            if denoise == 1.0 and sampler is None and self._checked_by_core:
+            if denoise == 1.0 and denoise is not True and sampler is None and self._checked_by_core:
                 return self.generate(process, steps)
             return self._tail(process, steps, denoise, sampler)
         except AttributeError:
@@ -120,15 +125,6 @@ class Schedule(ABC):
         return tail.take(built)
 
 
-def check_range(sigma_min: float | None, sigma_max: float | None) -> None:
-    """Check the ends that are given; whether one given end fits a process shows when it meets one."""
-    if sigma_min is not None or sigma_max is not None:
-        _core.check_range(
-            sigma_min if sigma_min is not None else np.nextafter(0.0, 1.0),
-            sigma_max if sigma_max is not None else np.finfo(np.float64).max,
-        )
-
-
 def check_choice(name: str, got: object, known: Iterable[str]) -> None:
     """Raise unless `got` is one of the known words."""
     known = tuple(known)
@@ -141,6 +137,12 @@ def check_convention(got: str | None, known: Iterable[str]) -> None:
     """Raise unless `got` is None or a host whose own form of a schedule exists."""
     if got is not None:
         check_choice("convention", got, known)
+
+
+def check_flag(name: str, got: object) -> None:
+    """Raise unless `got` is True or False."""
+    if not isinstance(got, bool):
+        raise ScheduleError(f"{name} is {got!r}; expected True or False")
 
 
 def check_size(name: str, got: int) -> None:

@@ -87,6 +87,7 @@ class Register(Protocol):
         source: str,
         aliases: Mapping[str, tuple[str, ...]] | None = None,
         claims: Claims | None = None,
+        process: str | None = None,
     ) -> None:
         """Offer one thing under a name.
 
@@ -102,6 +103,9 @@ class Register(Protocol):
             Host (`comfyui`, `a1111`, `diffusers`, `k_diffusion`, or any other) to the names it goes by there.
         claims
             Required for a sampler, refused for anything else.
+        process
+            For a schedule whose levels belong to one noise process whatever it is given, as those of a flow do: the
+            name of that process. None: it places levels over any process, or its parameters say over which.
 
         Raises
         ------

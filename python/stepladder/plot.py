@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from stepladder.errors import ExecutionError, MissingExtraError, ScheduleError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike, NDArray
     from rich.text import Text
@@ -40,8 +41,8 @@ def require_matplotlib() -> None:
         raise MissingExtraError(msg) from error
 
 
-def sigmas_figure(sigmas: ArrayLike, label: str) -> Figure:
-    """Draw noise levels against steps, on a logarithmic scale.
+def sigmas_figure(sigmas: ArrayLike, label: str, *, scale: Literal["log", "linear"] = "log") -> Figure:
+    """Draw noise levels against steps.
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ def sigmas_figure(sigmas: ArrayLike, label: str) -> Figure:
         Descending noise levels; a last 0, which a logarithmic scale cannot show, is marked on the axis.
     label : str
         Title.
+    scale : str
+        `"log"`, or `"linear"` as suits the levels of a flow, which run from 1 to 0.
 
     Returns
     -------
@@ -58,42 +61,56 @@ def sigmas_figure(sigmas: ArrayLike, label: str) -> Figure:
     Raises
     ------
     ScheduleError
-        No level is above 0.
+        No level is above 0, or there is no such scale.
     MissingExtraError
         Matplotlib is not installed.
     """
     require_matplotlib()
     from matplotlib.figure import Figure
-    from matplotlib.ticker import LogFormatterSciNotation, MaxNLocator
+    from matplotlib.ticker import MaxNLocator
 
     levels = np.asarray(sigmas, dtype=np.float64)
     positive = levels[levels > 0]
     if not positive.size:
         msg = f"{label}: {levels.size} sigmas, none above 0; there is nothing to draw"
         raise ScheduleError(msg)
+    if scale not in ("log", "linear"):
+        raise ScheduleError(f"scale is {scale!r}; expected 'log' or 'linear'")
     figure = Figure(figsize=(7.2, 4.4), dpi=150, layout="constrained")
     axes = figure.add_subplot()
-    few = levels.size <= 101
-    axes.plot(positive, color=_INK, linewidth=1.6, marker="o" if few else None, markersize=4.5, clip_on=False, zorder=3)
-    axes.set_yscale("log")
-    low = positive[-1] / (positive[0] / positive[-1]) ** 0.12 if positive.size > 1 else positive[-1] / 10
-    axes.set_ylim(low, positive[0] * (positive[0] / low) ** 0.04)
-    if positive.size < levels.size:
-        last = levels.size - 1
-        axes.plot([last - 1, last], [positive[-1], low], color=_INK, linewidth=1.2, linestyle=":", clip_on=False)
-        axes.plot(
-            [last], [low], marker="o", markersize=5.5, markerfacecolor="white", color=_INK, clip_on=False, zorder=4
-        )
-        axes.annotate("0", (last, low), (0, 7), textcoords="offset points", color=_INK, ha="center", fontsize=9)
+    marker = "o" if levels.size <= 101 else None
+    drawn = positive if scale == "log" else levels
+    axes.plot(drawn, color=_INK, linewidth=1.6, marker=marker, markersize=4.5, clip_on=False, zorder=3)
+    if scale == "log":
+        _log_axis(axes, levels, positive)
+    else:
+        axes.set_ylim(0, levels.max() * 1.04)
     axes.set_xlim(0, max(levels.size - 1, 1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=True))
     axes.set_xlabel("step")
     axes.set_ylabel("sigma")
     axes.set_title(label.replace("$", r"\$"), loc="left", fontsize=10, color=_INK, wrap=True)
     axes.grid(which="major", color=_FAINT, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _log_axis(axes: Axes, levels: NDArray[np.float64], positive: NDArray[np.float64]) -> None:
+    """Make sigma's axis logarithmic, with a mark below the lowest level for a last 0."""
+    from matplotlib.ticker import LogFormatterSciNotation
+
+    highest, lowest = positive.max(), positive.min()
+    axes.set_yscale("log")
+    low = lowest / (highest / lowest) ** 0.12 if highest > lowest else lowest / 10
+    axes.set_ylim(low, highest * (highest / low) ** 0.04)
+    axes.yaxis.set_major_formatter(LogFormatterSciNotation(labelOnlyBase=True))
+    if levels[-1] == 0:
+        last = levels.size - 1
+        axes.plot([last - 1, last], [positive[-1], low], color=_INK, linewidth=1.2, linestyle=":", clip_on=False)
+        axes.plot(
+            [last], [low], marker="o", markersize=5.5, markerfacecolor="white", color=_INK, clip_on=False, zorder=4
+        )
+        axes.annotate("0", (last, low), (0, 7), textcoords="offset points", color=_INK, ha="center", fontsize=9)
 
 
 def figure_bytes(figure: Figure, suffix: str) -> bytes:

@@ -36,3 +36,13 @@ def scalings(name, sigma, sigma_data, sigma_min=0.002, t=None):
             "trigflow": (MP.cos(MP.atan(sigma / sd)) ** 2, -sd * MP.sin(MP.atan(sigma / sd)), c_in),
         }[name]
     return tuple(float(value) for value in values)
+
+
+def told(name, sigma, sigma_data, t=None):
+    """What the network is told; t is the timestep that the process gives."""
+    sigma = MP.mpf(sigma)
+    if name == "edm":
+        return MP.log(sigma) / 4
+    if name == "consistency":
+        return 250 * MP.log(sigma)
+    return MP.atan(sigma / MP.mpf(sigma_data)) if name == "trigflow" else t

@@ -104,3 +104,39 @@ def stable_cascade(t, shift=1, cosine_s=0.008):
         product = 1 / (1 + MP.exp(-log_snr))
     product = min(max(product, MP.mpf("0.0001")), MP.mpf("0.9999"))
     return MP.sqrt((1 - product) / product)
+
+
+def edm(t):
+    """Karras et al. 2022, table 1: time is ln(sigma) / 4."""
+    return MP.exp(4 * MP.mpf(t))
+
+
+def discrete(t, levels=None):
+    """Log-linear between the levels of stable diffusion's table."""
+    levels = STABLE_DIFFUSION if levels is None else levels
+    index = min(int(t), len(levels) - 2)
+    part = MP.mpf(t) - index
+    return levels[index] ** (1 - part) * levels[index + 1] ** part
+
+
+def distilled(t):
+    """Every 20th of those levels, from 19 on, in the time of the whole table."""
+    return discrete((MP.mpf(t) - 19) / 20, STABLE_DIFFUSION[19::20])
+
+
+STABLE_DIFFUSION = sigmas(alphas_cumprod(betas("scaled_linear", 0.00085, 0.012, 1000)))
+
+
+def log_spaced(percent, low, high):
+    return MP.mpf(high) ** (1 - MP.mpf(percent)) * MP.mpf(low) ** MP.mpf(percent)
+
+
+def alpha(family, sigma):
+    """Weight of the signal: variance exploding, variance preserving, rectified flow."""
+    sigma = MP.mpf(sigma)
+    return {"ve": MP.mpf(1), "vp": 1 / MP.sqrt(1 + sigma**2), "flow": 1 - sigma}[family]
+
+
+def half_log_snr(family, sigma):
+    sigma = MP.mpf(sigma)
+    return MP.log((1 - sigma) / sigma if family == "flow" else 1 / sigma)

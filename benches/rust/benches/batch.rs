@@ -58,6 +58,9 @@ fn batches(c: &mut Criterion) {
 fn quick() -> Criterion {
     Criterion::default()
         .sample_size(20)
+        // The default's 100,000 take longer than the measurement.
+        .nresamples(2000)
+        .without_plots()
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(500))
 }

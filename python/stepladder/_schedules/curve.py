@@ -84,6 +84,8 @@ class LinearQuadraticSchedule(Schedule):
 
     def __post_init__(self) -> None:
         _core.check_threshold(self.threshold_noise)
+        if self.linear_steps is not None:
+            _core.check_linear_steps(self.linear_steps)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
@@ -124,7 +126,7 @@ class BongTangentSchedule(Schedule):
     slope_2: float = 0.2
 
     def __post_init__(self) -> None:
-        _core.check_bong_tangent(self.start, self.middle, (self.pivot_1, self.pivot_2), (self.slope_1, self.slope_2))
+        _core.check_bong_tangent(self.start, self.middle, self.pivot_1, self.pivot_2, self.slope_1, self.slope_2)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
@@ -165,14 +167,14 @@ class LogitNormalSchedule(Schedule):
     def __post_init__(self) -> None:
         check_size("width", self.width)
         check_size("height", self.height)
-        _core.check_logit_normal(self._mean(), self.std)
+        _core.check_logit_normal(self.mu, self._shift(), self.std)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        return _core.logit_normal(steps, self._mean(), self.std)
+        return _core.logit_normal(steps, self.mu + self._shift(), self.std)
 
-    def _mean(self) -> float:
-        return self.mu + 0.5 * math.log(self.width * self.height / 512**2)
+    def _shift(self) -> float:
+        return 0.5 * math.log(self.width * self.height / 512**2)
 
 
 @final
@@ -198,8 +200,13 @@ class ConstantSchedule(Schedule):
     value: float | None = None
 
     def __post_init__(self) -> None:
-        if self.value is not None and not 0.0 < self.value < math.inf:
-            raise ScheduleError(f"value is {self.value}; expected a positive finite value")
+        if self.value is not None:
+            _core.check_value(self.value)
+
+    @property
+    def steps_range(self) -> tuple[int, int]:
+        """One step: there is none between two equal levels."""
+        return 1, 1
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place two noise levels: float64, the last exactly 0."""

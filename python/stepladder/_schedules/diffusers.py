@@ -9,7 +9,7 @@ import numpy as np
 
 from stepladder import _core
 from stepladder._schedule import Schedule, check_choice
-from stepladder._schedules.optimised import levels as _levels
+from stepladder._schedules.optimised import numbers, without_zero
 from stepladder.errors import ScheduleError
 
 if TYPE_CHECKING:
@@ -67,10 +67,8 @@ class DiffusersSchedule(Schedule):
 
     def __post_init__(self) -> None:
         check_choice("final", self.final, ("zero", "sigma_min"))
-        offset = self.steps_offset
-        if isinstance(offset, bool) or not isinstance(offset, int) or not 0 <= offset <= 1_000_000:
-            raise ScheduleError(f"steps_offset is {offset!r}; expected an int from 0 to 1000000")
-        _core.check_spacing(self.spacing, self.variant, offset, self.convert, self.sigma_min, self.sigma_max)
+        ends = (self.sigma_min, self.sigma_max)
+        _core.check_spacing(self.spacing, self.variant, self.steps_offset, self.convert, *ends)
 
     @property
     def _host_form(self) -> bool:
@@ -115,10 +113,17 @@ class CustomSchedule(Schedule):
             both = "both are" if self.timesteps is not None else "neither is"
             raise ScheduleError(f"timesteps and levels: {both} given; expected one of them")
         if self.levels is not None:
-            object.__setattr__(self, "levels", _levels("levels", self.levels))
+            levels = without_zero("levels", self.levels)
+            _core.check_levels(levels)
+            object.__setattr__(self, "levels", levels)
         else:
-            times = np.asarray(self.timesteps, dtype=np.float64)
-            object.__setattr__(self, "timesteps", tuple(times.tolist()))
+            object.__setattr__(self, "timesteps", numbers("timesteps", self.timesteps))
+
+    @property
+    def steps_range(self) -> tuple[int, int]:
+        """The length of the list alone."""
+        count = len(self.levels or self.timesteps or ())
+        return count, count
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Return the list and an exact 0."""

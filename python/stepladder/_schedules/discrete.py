@@ -23,7 +23,6 @@ class SimpleSchedule(Schedule):
     With more steps than levels the host's formula repeats levels; here the steps are then spread evenly over the whole
     table, log-linear between levels, so that there are always exactly as many as were asked for.
 
-
     Parameters
     ----------
     convention : str, optional
@@ -65,7 +64,9 @@ class NormalSchedule(Schedule):
     Notes
     -----
     ComfyUI's `normal`: `sigma(linspace(t(sigma_max), t(sigma_min), steps))`, then 0. Where the process itself comes
-    within 1e-5 of 0, time is divided into `steps + 1` points and the last of them becomes the exact 0.
+    within 1e-5 of 0, time is divided into `steps + 1` points and the last of them becomes the exact 0. The time of a
+    level is that of the process's nearest lookup, which for flows and Stable Cascade leaves the shift out, as in the
+    host: there the lowest level is above `sigma_min`.
     """
 
     _checked_by_core: ClassVar[bool] = True
@@ -100,7 +101,6 @@ class DDIMUniformSchedule(Schedule):
 
     The host's stride is a whole number, so it makes more or fewer steps than asked for. Its levels are kept where the
     count is right; otherwise the stride is fractional, log-linear between levels.
-
 
     Parameters
     ----------

@@ -42,6 +42,11 @@ class SDTurboSchedule(Schedule):
     def __post_init__(self) -> None:
         _core.check_turbo_start(self.start)
 
+    @property
+    def steps_range(self) -> tuple[int, int]:
+        """Up to the number of training steps from the start downwards."""
+        return 1, int(self.start * 10)
+
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _core.sd_turbo(process, self.start, steps)
@@ -73,6 +78,11 @@ class LCMSchedule(Schedule):
 
     def __post_init__(self) -> None:
         _core.check_lcm_points(self.original_steps)
+
+    @property
+    def steps_range(self) -> tuple[int, int]:
+        """Up to the number of training steps that the model knows."""
+        return 1, self.original_steps
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_choice, check_size
+from stepladder._schedule import Schedule, check_choice, check_flag, check_size
 from stepladder.errors import ScheduleError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class FluxSchedule(Schedule):
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        return _core.flow_shift(steps, math.exp(self._mu()), None, None)
+        return _core.flow_shift(steps, math.exp(self._mu()), None, None, "none")
 
     def _mu(self) -> float:
         tokens = self.width * self.height / 256
@@ -92,7 +92,7 @@ class Flux2Schedule(Schedule):
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        return _core.flow_shift(steps, math.exp(_core.flux2_mu(self._tokens(), steps)), None, None)
+        return _core.flow_shift(steps, math.exp(_core.flux2_mu(self._tokens(), steps)), None, None, "none")
 
     def _tokens(self) -> int:
         return round(self.width * self.height / 256)
@@ -134,13 +134,14 @@ class LTXVSchedule(Schedule):
 
     def __post_init__(self) -> None:
         check_size("tokens", self.tokens)
+        check_flag("stretch", self.stretch)
         _core.check_terminal(self.terminal)
         self._mu()
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         terminal = self.terminal if self.stretch else None
-        return _core.flow_shift(steps, math.exp(self._mu()), terminal, None)
+        return _core.flow_shift(steps, math.exp(self._mu()), terminal, None, "none")
 
     def _mu(self) -> float:
         return _core.linear_mu(self.tokens, (1024.0, 4096.0), self.base_shift, self.max_shift)
@@ -164,6 +165,9 @@ class FlowShiftSchedule(Schedule):
     grid : str
         `"even"`: times `linspace(1, 0, steps + 1)`, as model pipelines pass them. `"flow_match_euler"`: those that
         diffusers' FlowMatchEulerDiscreteScheduler takes by itself, down to a lowest time that is shifted twice.
+    convert : str
+        `"none"`, or, last of all, levels over the same ends by `"karras"` (rho 7), `"exponential"` or `"beta"` (0.6,
+        0.6, over sigma).
 
     Raises
     ------
@@ -182,22 +186,24 @@ class FlowShiftSchedule(Schedule):
     time_shift: str = "exponential"
     terminal: float | None = None
     grid: str = "even"
+    convert: str = "none"
 
     def __post_init__(self) -> None:
         check_choice("time_shift", self.time_shift, ("exponential", "linear"))
         check_choice("grid", self.grid, ("even", "flow_match_euler"))
+        _core.check_flow_conversion(self.convert)
         _core.check_shift(self.shift)
         if self.mu is not None:
             if self.shift != 1.0:
                 raise ScheduleError(f"shift is {self.shift} and mu {self.mu}; expected one of them")
-            (_core.check_mu if self.time_shift == "exponential" else _core.check_shift)(self.mu)
+            self._shift()
         if self.terminal is not None:
             _core.check_terminal(self.terminal)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        shift = self.shift
-        if self.mu is not None:
-            shift = math.exp(self.mu) if self.time_shift == "exponential" else self.mu
         lowest = None if self.grid == "even" else self.shift / (999.0 + self.shift)
-        return _core.flow_shift(steps, shift, self.terminal, lowest)
+        return _core.flow_shift(steps, self._shift(), self.terminal, lowest, self.convert)
+
+    def _shift(self) -> float:
+        return self.shift if self.mu is None else _core.dynamic_shift(self.mu, self.time_shift == "linear")

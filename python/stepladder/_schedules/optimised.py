@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, ClassVar, final
+
+import numpy as np
 
 from stepladder import _core
 from stepladder._schedule import Schedule, TailRule, check_choice
 from stepladder.errors import ScheduleError
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from stepladder._process import NoiseProcess
@@ -62,6 +64,11 @@ class AlignYourStepsSchedule(Schedule):
     @property
     def _host_form(self) -> bool:
         return self.convention == "nvidia"
+
+    @property
+    def steps_range(self) -> tuple[int, int]:
+        """Ten steps alone in the form of diffusers, which stretches nothing."""
+        return (10, 10) if self.convention == "diffusers" else (1, 10_000_000)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0 except NVIDIA's."""
@@ -176,7 +183,7 @@ class TabulatedSchedule(Schedule):
 
     def __post_init__(self) -> None:
         check_choice("last", self.last, ("keep", "replace"))
-        table = levels("table", self.table)
+        table = without_zero("table", self.table)
         _core.check_table(table)
         object.__setattr__(self, "table", table)
 
@@ -185,10 +192,19 @@ class TabulatedSchedule(Schedule):
         return _core.tabulated(self.table, self.last == "replace", steps)
 
 
-def levels(name: str, values: object) -> tuple[float, ...]:
+def numbers(name: str, values: object) -> tuple[float, ...]:
+    """Numbers given by a user: a list, a tuple or an array, of ints or floats."""
+    if not isinstance(values, (list, tuple, np.ndarray)):
+        raise ScheduleError(f"{name} is {type(values).__name__}; expected a list, a tuple or an array of numbers")
+    found = []
+    for index, value in enumerate(values.tolist() if isinstance(values, np.ndarray) else values):
+        if isinstance(value, bool) or not isinstance(value, Real):
+            raise ScheduleError(f"{name}[{index}] is {value!r} ({type(value).__name__}); expected a float")
+        found.append(float(value))
+    return tuple(found)
+
+
+def without_zero(name: str, values: object) -> tuple[float, ...]:
     """Levels given by a user, without a 0 at their end."""
-    try:
-        table = tuple(float(value) for value in values)  # type: ignore[attr-defined]
-    except (TypeError, ValueError) as error:
-        raise ScheduleError(f"{name} is not an iterable of numbers: {error}") from None
-    return table[:-1] if table and table[-1] == 0.0 else table
+    levels = numbers(name, values)
+    return levels[:-1] if levels and levels[-1] == 0.0 else levels

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_convention, check_range
+from stepladder._schedule import Schedule, check_convention
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ class KarrasSchedule(Schedule):
 
     def __post_init__(self) -> None:
         _core.check_rho(self.rho)
-        check_range(self.sigma_min, self.sigma_max)
+        _core.check_ends(self.sigma_min, self.sigma_max)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
@@ -80,7 +80,7 @@ class ExponentialSchedule(Schedule):
     sigma_max: float | None = None
 
     def __post_init__(self) -> None:
-        check_range(self.sigma_min, self.sigma_max)
+        _core.check_ends(self.sigma_min, self.sigma_max)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
@@ -118,7 +118,7 @@ class PolyexponentialSchedule(Schedule):
 
     def __post_init__(self) -> None:
         _core.check_rho(self.rho)
-        check_range(self.sigma_min, self.sigma_max)
+        _core.check_ends(self.sigma_min, self.sigma_max)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
@@ -164,7 +164,7 @@ class LaplaceSchedule(Schedule):
     def __post_init__(self) -> None:
         _core.check_laplace(self.mu, self.beta)
         check_convention(self.convention, ("comfyui",))
-        check_range(self.sigma_min, self.sigma_max)
+        _core.check_ends(self.sigma_min, self.sigma_max)
 
     @property
     def _host_form(self) -> bool:
@@ -209,7 +209,7 @@ class BetaOverRangeSchedule(Schedule):
 
     def __post_init__(self) -> None:
         _core.check_beta(self.alpha, self.beta)
-        check_range(self.sigma_min, self.sigma_max)
+        _core.check_ends(self.sigma_min, self.sigma_max)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""

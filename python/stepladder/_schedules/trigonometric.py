@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_convention, check_range
+from stepladder._schedule import Schedule, check_convention
 from stepladder._schedules.range import ends
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class KLOptimalSchedule(Schedule):
 
     def __post_init__(self) -> None:
         check_convention(self.convention, ("a1111",))
-        check_range(self.sigma_min, self.sigma_max)
+        _core.check_ends(self.sigma_min, self.sigma_max)
 
     @property
     def _host_form(self) -> bool:
@@ -86,7 +86,7 @@ class CosineSchedule(Schedule):
     sigma_max: float | None = None
 
     def __post_init__(self) -> None:
-        check_range(self.sigma_min, self.sigma_max)
+        _core.check_ends(self.sigma_min, self.sigma_max)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
@@ -127,7 +127,7 @@ class TangentSchedule(Schedule):
 
     def __post_init__(self) -> None:
         _core.check_tangent(self.pivot, self.slope)
-        check_range(self.sigma_min, self.sigma_max)
+        _core.check_ends(self.sigma_min, self.sigma_max)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""

@@ -30,7 +30,7 @@ def register_parameterizations(register: Register) -> None:
     register(
         "epsilon",
         EpsilonParameterization,
-        source="Ho et al. (arXiv 2006.11239), equation 9",
+        source="Ho et al. (arXiv 2006.11239), equation 15",
         aliases={"comfyui": ("EPS", "eps"), "diffusers": ("epsilon",), "k_diffusion": ("DiscreteEpsDDPMDenoiser",)},
     )
     register(

@@ -59,6 +59,12 @@ class _Row:
 
 _HOST = "ComfyUI, supported_models.py: sampling_settings"
 
+
+def _host(model_type: str) -> str:
+    """Name the host's files where the model's type is on record too, which says its process and parameterization."""
+    return f"{_HOST}; model_base.py: ModelType.{model_type}"
+
+
 _TABLE = (
     _Row(
         "sd15",
@@ -79,6 +85,16 @@ _TABLE = (
         VPredictionParameterization,
         {},
         0.18215,
+    ),
+    _Row(
+        "sd-x4-upscaler",
+        "Stable Diffusion 2 x4 upscaler: v prediction over scaled-linear betas from 0.0001 to 0.02.",
+        _host("V_PREDICTION"),
+        DiscreteProcess,
+        {"beta_start": 0.0001, "beta_end": 0.02},
+        VPredictionParameterization,
+        {},
+        0.08333,
     ),
     _Row(
         "sdxl",
@@ -113,7 +129,7 @@ _TABLE = (
     _Row(
         "svd",
         "Stable Video Diffusion: v prediction, told the logarithm of sigma, over sigma 0.002 to 700.",
-        "Blattmann et al. 2023, arXiv:2311.15127; ComfyUI, supported_models.py",
+        f"Blattmann et al. 2023, arXiv:2311.15127; {_host('V_PREDICTION_EDM')}",
         EDMProcess,
         {"sigma_min": 0.002, "sigma_max": 700.0},
         VPredictionParameterization,
@@ -122,7 +138,7 @@ _TABLE = (
     _Row(
         "pixart",
         "PixArt alpha and sigma: epsilon prediction over linear betas from 0.0001 to 0.02.",
-        _HOST,
+        _host("EPS"),
         DiscreteProcess,
         {"beta_schedule": "sqrt_linear", "beta_start": 0.0001, "beta_end": 0.02},
         EpsilonParameterization,
@@ -131,7 +147,7 @@ _TABLE = (
     _Row(
         "hunyuan_dit",
         "Hunyuan-DiT 1.1 and later: v prediction over scaled-linear betas from 0.00085 to 0.018.",
-        _HOST,
+        _host("V_PREDICTION"),
         DiscreteProcess,
         {"beta_end": 0.018},
         VPredictionParameterization,
@@ -140,7 +156,7 @@ _TABLE = (
     _Row(
         "hunyuan_dit-v1",
         "Hunyuan-DiT 1.0: v prediction over scaled-linear betas from 0.00085 to 0.03.",
-        _HOST,
+        _host("V_PREDICTION"),
         DiscreteProcess,
         {"beta_end": 0.03},
         VPredictionParameterization,
@@ -158,7 +174,7 @@ _TABLE = (
     _Row(
         "stable_cascade",
         "Stable Cascade, stage C: epsilon prediction over the cosine process with shift 2.",
-        _HOST,
+        _host("STABLE_CASCADE"),
         StableCascadeProcess,
         {"shift": 2.0},
         EpsilonParameterization,
@@ -167,7 +183,7 @@ _TABLE = (
     _Row(
         "stable_cascade-b",
         "Stable Cascade, stage B: epsilon prediction over the cosine process without shift.",
-        _HOST,
+        _host("STABLE_CASCADE"),
         StableCascadeProcess,
         {"shift": 1.0},
         EpsilonParameterization,
@@ -176,7 +192,7 @@ _TABLE = (
     _Row(
         "cosmos",
         "Cosmos 1: EDM with sigma_data 0.5 over sigma 0.002 to 80.",
-        _HOST,
+        _host("EDM"),
         EDMProcess,
         {"sigma_min": 0.002, "sigma_max": 80.0},
         EDMParameterization,
@@ -185,7 +201,7 @@ _TABLE = (
     _Row(
         "cosmos-predict2",
         "Cosmos Predict2: flow over noise-to-signal ratios from 0.002 to 80.",
-        _HOST,
+        _host("FLOW_COSMOS"),
         CosmosProcess,
         {"sigma_min": 0.002, "sigma_max": 80.0},
         CosmosRflowParameterization,
@@ -194,7 +210,7 @@ _TABLE = (
     _Row(
         "stable_audio",
         "Stable Audio 1: v prediction, told an angle, over sigma 0.03 to 500.",
-        _HOST,
+        _host("V_PREDICTION_CONTINUOUS"),
         ContinuousVProcess,
         {"sigma_min": 0.03, "sigma_max": 500.0},
         VPredictionParameterization,
@@ -230,7 +246,7 @@ _TABLE = (
     _Row(
         "flux-schnell",
         "Flux schnell: rectified flow with shift 1, told sigma itself.",
-        _HOST,
+        _host("FLOW"),
         FlowProcess,
         {"shift": 1.0, "multiplier": 1.0},
         FlowParameterization,
@@ -239,7 +255,7 @@ _TABLE = (
     _Row(
         "flux",
         "Flux dev: rectified flow with exponential shift, mu 1.15.",
-        _HOST,
+        _host("FLUX"),
         FluxProcess,
         {"mu": 1.15},
         FlowParameterization,
@@ -248,7 +264,7 @@ _TABLE = (
     _Row(
         "flux2",
         "Flux 2: rectified flow with exponential shift, mu 2.02.",
-        _HOST,
+        _host("FLUX"),
         FluxProcess,
         {"mu": 2.02},
         FlowParameterization,
@@ -257,7 +273,7 @@ _TABLE = (
     _Row(
         "lens",
         "Lens: rectified flow with exponential shift, mu 1.829.",
-        _HOST,
+        _host("FLUX"),
         FluxProcess,
         {"mu": 1.829},
         FlowParameterization,
@@ -266,7 +282,7 @@ _TABLE = (
     _Row(
         "ltxv",
         "LTX Video: rectified flow with exponential shift, mu 2.37.",
-        _HOST,
+        _host("FLUX"),
         FluxProcess,
         {"mu": 2.37},
         FlowParameterization,
@@ -287,6 +303,15 @@ _TABLE = (
         _HOST,
         FlowProcess,
         {"shift": 12.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "minimax_h3-audio",
+        "MiniMax-H3, sound: rectified flow with shift 3.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0},
         FlowParameterization,
         {},
     ),
@@ -404,6 +429,15 @@ _TABLE = (
         _HOST,
         FlowProcess,
         {"shift": 3.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "hidream",
+        "HiDream I1: rectified flow with the host's default shift 1.",
+        "ComfyUI, model_base.py: ModelType.FLOW; model_sampling.py: defaults, as sampling_settings is empty",
+        FlowProcess,
+        {"shift": 1.0},
         FlowParameterization,
         {},
     ),

@@ -53,6 +53,7 @@ def register_schedules(register: Register) -> None:
         aliases={
             "comfyui": ("simple",),
             "a1111": ("Simple",),
+            "fooocus": ("simple",),
             "stable_diffusion_cpp": ("simple",),
         },
     )
@@ -62,7 +63,8 @@ def register_schedules(register: Register) -> None:
         source="Stability's generative-models: sigma(linspace(t(sigma_max), t(sigma_min), steps + 1)[:-1])",
         aliases={
             "comfyui": ("sgm_uniform",),
-            "a1111": ("SGM Uniform",),
+            "a1111": ("SGM Uniform", "SGMUniform", "sgm_uniform"),
+            "fooocus": ("sgm_uniform",),
             "stable_diffusion_cpp": ("sgm_uniform",),
         },
     )
@@ -71,12 +73,11 @@ def register_schedules(register: Register) -> None:
         KarrasSchedule,
         source="Karras et al. (arXiv 2206.00364), equation 5",
         aliases={
-            "comfyui": (
-                "karras",
-                "KarrasScheduler",
-            ),
+            "comfyui": ("karras", "KarrasScheduler"),
             "a1111": ("Karras",),
+            "fooocus": ("karras",),
             "k_diffusion": ("get_sigmas_karras",),
+            "diffusers": ("use_karras_sigmas",),
             "stable_diffusion_cpp": ("karras",),
         },
     )
@@ -85,12 +86,11 @@ def register_schedules(register: Register) -> None:
         ExponentialSchedule,
         source="Lu et al., DPM-Solver (arXiv 2206.00927), section 3.3",
         aliases={
-            "comfyui": (
-                "exponential",
-                "ExponentialScheduler",
-            ),
+            "comfyui": ("exponential", "ExponentialScheduler"),
             "a1111": ("Exponential",),
+            "fooocus": ("exponential",),
             "k_diffusion": ("get_sigmas_exponential",),
+            "diffusers": ("use_exponential_sigmas",),
             "stable_diffusion_cpp": ("exponential",),
         },
     )
@@ -98,17 +98,18 @@ def register_schedules(register: Register) -> None:
         "ddim_uniform",
         DDIMUniformSchedule,
         source="Song et al., DDIM (arXiv 2010.02502), appendix D.1; ComfyUI's ddim_uniform",
-        aliases={"comfyui": ("ddim_uniform",), "a1111": ("DDIM",)},
+        aliases={
+            "comfyui": ("ddim_uniform",),
+            "a1111": ("DDIM",),
+            "fooocus": ("ddim_uniform",),
+        },
     )
     register(
         "beta",
         BetaSchedule,
         source="Lee et al., Beta Sampling is All You Need (arXiv 2407.12173)",
         aliases={
-            "comfyui": (
-                "beta",
-                "BetaSamplingScheduler",
-            ),
+            "comfyui": ("beta", "BetaSamplingScheduler"),
             "stable_diffusion_cpp": ("beta",),
         },
     )
@@ -116,13 +117,18 @@ def register_schedules(register: Register) -> None:
         "beta_over_range",
         BetaOverRangeSchedule,
         source="A1111's and diffusers' reading of Lee et al. (arXiv 2407.12173): quantiles over sigma",
-        aliases={"a1111": ("Beta",), "diffusers": ("use_beta_sigmas",)},
+        aliases={
+            "a1111": ("Beta",),
+            "diffusers": ("use_beta_sigmas",),
+        },
     )
     register(
         "beta57",
         Beta57Schedule,
         source="RES4LYF's beta57: Lee et al. (arXiv 2407.12173) with 0.5 and 0.7",
-        aliases={"res4lyf": ("beta57",)},
+        aliases={
+            "res4lyf": ("beta57",),
+        },
     )
     register(
         "normal",
@@ -130,15 +136,20 @@ def register_schedules(register: Register) -> None:
         source="ComfyUI's normal: sigma(linspace(t(sigma_max), t(sigma_min), steps))",
         aliases={
             "comfyui": ("normal",),
-            "a1111": ("Normal",),
-            "stable_diffusion_cpp": ("discrete",),
+            "a1111": ("Normal", "Uniform"),
+            "fooocus": ("normal",),
+            "k_diffusion": ("DiscreteSchedule.get_sigmas",),
+            "stable_diffusion_cpp": ("discrete", "normal"),
         },
     )
     register(
         "linear_quadratic",
         LinearQuadraticSchedule,
-        source="Genmo's Mochi (2024)",
-        aliases={"comfyui": ("linear_quadratic",)},
+        source="Genmo's Mochi: linear_quadratic_schedule; ComfyUI's linear_quadratic",
+        aliases={
+            "comfyui": ("linear_quadratic",),
+            "res4lyf": ("Linear Quadratic Advanced",),
+        },
     )
     register(
         "kl_optimal",
@@ -146,7 +157,7 @@ def register_schedules(register: Register) -> None:
         source="Sabour, Fidler & Kreis (arXiv 2404.14507), theorem 3.1",
         aliases={
             "comfyui": ("kl_optimal",),
-            "a1111": ("KL Optimal",),
+            "a1111": ("KL Optimal", "kl_optimal"),
             "stable_diffusion_cpp": ("kl_optimal",),
         },
     )
@@ -163,55 +174,76 @@ def register_schedules(register: Register) -> None:
     register(
         "laplace",
         LaplaceSchedule,
-        source="Hang et al. (arXiv 2407.03297)",
-        aliases={"comfyui": ("LaplaceScheduler",)},
+        source="Hang et al. (arXiv 2407.03297); ComfyUI's LaplaceScheduler",
+        aliases={
+            "comfyui": ("LaplaceScheduler",),
+        },
     )
     register(
         "vp",
         VPSchedule,
-        source="Song et al., score-based SDEs (arXiv 2011.13456)",
-        aliases={"comfyui": ("VPScheduler",), "k_diffusion": ("get_sigmas_vp",)},
+        source="Song et al. (arXiv 2011.13456), equation 33; k-diffusion's get_sigmas_vp",
+        aliases={
+            "comfyui": ("VPScheduler",),
+            "k_diffusion": ("get_sigmas_vp",),
+        },
+        process="vp_sde",
     )
     register(
         "sd_turbo",
         SDTurboSchedule,
-        source="Sauer et al., Adversarial Diffusion Distillation (arXiv 2311.17042)",
-        aliases={"comfyui": ("SDTurboScheduler",)},
+        source="Sauer et al. (arXiv 2311.17042); ComfyUI's SDTurboScheduler",
+        aliases={
+            "comfyui": ("SDTurboScheduler",),
+            "fooocus": ("turbo",),
+        },
     )
     register(
         "lcm",
         LCMSchedule,
-        source="Luo et al., Latent Consistency Models (arXiv 2310.04378)",
-        aliases={"stable_diffusion_cpp": ("lcm",)},
+        source="Luo et al. (arXiv 2310.04378), section 4.3; stable-diffusion.cpp's lcm",
+        aliases={
+            "stable_diffusion_cpp": ("lcm",),
+        },
     )
     register(
         "smoothstep",
         SmoothstepSchedule,
         source="stable-diffusion.cpp's smoothstep: u**2 * (3 - 2 * u) over the table's index",
-        aliases={"stable_diffusion_cpp": ("smoothstep",)},
+        aliases={
+            "stable_diffusion_cpp": ("smoothstep",),
+        },
     )
     register(
         "cosine",
         CosineSchedule,
-        source="A raised cosine in sigma",
+        source="stepladder: half a period of a raised cosine, in sigma",
     )
     register(
         "tangent",
         TangentSchedule,
         source="One stage of RES4LYF's tangent schedulers",
-        aliases={"res4lyf": ("Tan Scheduler",)},
+        aliases={
+            "res4lyf": ("Tan Scheduler",),
+        },
     )
     register(
         "bong_tangent",
         BongTangentSchedule,
         source="RES4LYF's bong_tangent",
-        aliases={"res4lyf": ("bong_tangent",)},
+        aliases={
+            "res4lyf": ("bong_tangent",),
+            "stable_diffusion_cpp": ("bong_tangent",),
+        },
+        process="flow",
     )
     register(
         "constant",
         ConstantSchedule,
         source="RES4LYF's constant scheduler, where it descends",
-        aliases={"res4lyf": ("Constant Scheduler",)},
+        aliases={
+            "res4lyf": ("Constant Scheduler",),
+        },
     )
     register(
         "logit_normal",
@@ -221,24 +253,36 @@ def register_schedules(register: Register) -> None:
             "comfyui": ("Ideogram4Scheduler",),
             "stable_diffusion_cpp": ("logit_normal",),
         },
+        process="flow",
     )
     register(
         "flux",
         FluxSchedule,
         source="Black Forest Labs' Flux: exponential shift, mu linear in the image tokens",
-        aliases={"stable_diffusion_cpp": ("flux",)},
+        aliases={
+            "stable_diffusion_cpp": ("flux",),
+        },
+        process="flux",
     )
     register(
         "flux2",
         Flux2Schedule,
         source="Black Forest Labs' Flux 2: exponential shift, mu fitted to tokens and steps",
-        aliases={"comfyui": ("Flux2Scheduler",), "stable_diffusion_cpp": ("flux2",)},
+        aliases={
+            "comfyui": ("Flux2Scheduler",),
+            "stable_diffusion_cpp": ("flux2",),
+        },
+        process="flux",
     )
     register(
         "ltxv",
         LTXVSchedule,
         source="Lightricks' LTX-Video: exponential shift, stretched to a terminal level",
-        aliases={"comfyui": ("LTXVScheduler",), "stable_diffusion_cpp": ("ltx2",)},
+        aliases={
+            "comfyui": ("LTXVScheduler",),
+            "stable_diffusion_cpp": ("ltx2",),
+        },
+        process="flux",
     )
     register(
         "align_your_steps",
@@ -246,21 +290,30 @@ def register_schedules(register: Register) -> None:
         source="Sabour, Fidler & Kreis (arXiv 2404.14507), table 3",
         aliases={
             "comfyui": ("AlignYourStepsScheduler",),
-            "a1111": ("Align Your Steps",),
+            "a1111": ("Align Your Steps", "align_your_steps"),
+            "fooocus": ("align_your_steps",),
             "diffusers": ("AysSchedules",),
+            "stable_diffusion_cpp": ("ays",),
         },
     )
     register(
         "gits",
         GITSSchedule,
-        source="Chen et al. (arXiv 2405.11326)",
-        aliases={"comfyui": ("GITSScheduler",), "stable_diffusion_cpp": ("gits",)},
+        source="Chen et al. (arXiv 2405.11326); ComfyUI's GITSScheduler",
+        aliases={
+            "comfyui": ("GITSScheduler",),
+            "stable_diffusion_cpp": ("gits",),
+        },
+        process="discrete",
     )
     register(
         "optimal_steps",
         OptimalStepsSchedule,
-        source="Pei, Hu & Gu (arXiv 2503.21774)",
-        aliases={"comfyui": ("OptimalStepsScheduler",)},
+        source="Pei, Hu & Gu (arXiv 2503.21774); ComfyUI's OptimalStepsScheduler",
+        aliases={
+            "comfyui": ("OptimalStepsScheduler",),
+        },
+        process="flow",
     )
     register(
         "tabulated",
@@ -271,16 +324,24 @@ def register_schedules(register: Register) -> None:
         "custom",
         CustomSchedule,
         source="A list of one's own, as in diffusers' timesteps= and sigmas=",
-        aliases={"comfyui": ("ManualSigmas",)},
+        aliases={
+            "comfyui": ("ManualSigmas",),
+        },
     )
     register(
         "diffusers",
         DiffusersSchedule,
         source="diffusers' timestep_spacing and conversions",
+        aliases={
+            "diffusers": ("timestep_spacing", "use_lu_lambdas"),
+        },
     )
     register(
         "flow_shift",
         FlowShiftSchedule,
         source="Esser et al. (arXiv 2403.03206), section 5.3.2",
-        aliases={"diffusers": ("FlowMatchEulerDiscreteScheduler",)},
+        aliases={
+            "diffusers": ("FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting"),
+        },
+        process="flow",
     )

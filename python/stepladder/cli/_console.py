@@ -44,6 +44,15 @@ def complain(message: str) -> None:
     Console(stderr=True, highlight=False).print(text, soft_wrap=True)
 
 
+def remark(message: str) -> None:
+    """Print what a user should know about the result on standard error, unfolded."""
+    from rich.console import Console
+    from rich.text import Text
+
+    text = Text.assemble(("note: ", "bold yellow"), printable(message))
+    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+
+
 def show_json(document: Any) -> None:
     """Print a document as JSON; infinity and NaN, which JSON lacks, as text."""
     typer.echo(json.dumps(_finite(document), indent=2, allow_nan=False))

@@ -61,7 +61,28 @@ def _document(entry: "Entry") -> dict[str, Any]:
         "owner": entry.owner,
         "version": entry.owner_version,
         "claims": None if entry.claims is None else asdict(entry.claims),
+        **({"process": entry.process} if entry.kind == "schedule" else {}),
+        **_preset(entry),
     }
+
+
+def _preset(entry: "Entry") -> dict[str, Any]:
+    """What a built-in preset holds; nothing of a plugin's, whose code a list has no reason to run."""
+    from stepladder._manager import BUILTIN_OWNER
+
+    if entry.kind != "preset" or entry.owner != BUILTIN_OWNER:
+        return {}
+    made = entry.factory()
+    return {
+        "process": _written(made.process),
+        "parameterization": _written(made.parameterization),
+        "latent_scale": made.latent_scale,
+    }
+
+
+def _written(made: Any) -> str:
+    """As the class would be called: with the parameters that are not its defaults."""
+    return f"{type(made).__name__}({', '.join(f'{n}={v!r}' for n, v in options.changed(made).items())})"
 
 
 def _parameters(entry: "Entry") -> dict[str, Any]:
@@ -105,6 +126,13 @@ def _description(entry: "Entry") -> "Text":
     parameters = _parameters(entry)
     if parameters:
         lines.append(Text(" ".join(f"{name}={default}" for name, default in parameters.items()), style="green"))
+    lines += [
+        Text(f"{what.replace('_', ' ')}: {made}", style="green")
+        for what, made in _preset(entry).items()
+        if made is not None
+    ]
+    if entry.process is not None:
+        lines.append(Text(f"over the process {entry.process}", style="green"))
     lines.append(Text(entry.source, style="dim"))
     if entry.owner != "stepladder":
         version = "" if entry.owner_version is None else f" {entry.owner_version}"

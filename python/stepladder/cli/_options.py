@@ -151,6 +151,12 @@ def parameters(made: Any) -> dict[str, Any]:
     return {f.name: shown(getattr(made, f.name)) for f in dataclasses.fields(made) if f.init}
 
 
+def changed(made: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that are not at their defaults."""
+    fields = ((f, getattr(made, f.name)) for f in dataclasses.fields(made) if f.init and f.repr)
+    return {f.name: value for f, value in fields if value != f.default}
+
+
 def shown(value: Any) -> Any:
     """Return a parameter as JSON has it; what JSON cannot hold, as its repr."""
     if value is None or isinstance(value, (bool, int, float, str)):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from stepladder.cli import _options as options
-from stepladder.cli._console import heading, plural, show, show_json, table
+from stepladder.cli._console import heading, plural, remark, show, show_json, table
 from stepladder.cli._group import CommandError
 
 if TYPE_CHECKING:
@@ -19,16 +19,26 @@ if TYPE_CHECKING:
     from stepladder._process import NoiseProcess
 
 _COLUMNS = ("step", "sigma", "ratio", "log_sigma", "timestep")
+_STEPS = 20
 _LONGEST = 200  # rows of a table in the terminal; files and JSON have them all
 _ENDS = 20
+_TITLE = 60
 _Row: TypeAlias = tuple[int, float, float | None, float | None, float | None]
 _PICTURES = (".png", ".svg", ".pdf")
 
 
 def sigmas(
     name: Annotated[str, typer.Argument(help="Schedule: see `stepladder list schedules`.", show_default=False)],
-    steps: options.Steps = 20,
-    process: options.ProcessName = "discrete",
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            "--steps", "-n", help="Sampling steps; 20, or the nearest number that there is, if left out.", metavar="N"
+        ),
+    ] = None,
+    process: Annotated[
+        str | None,
+        typer.Option(help="Noise process; that of the schedule, else discrete, if left out.", metavar="NAME"),
+    ] = None,
     process_option: options.ProcessOptions = None,
     option: Annotated[
         list[str] | None, typer.Option("--option", help="Parameter of the schedule; repeatable.", metavar="KEY=VALUE")
@@ -58,14 +68,23 @@ def sigmas(
 
     import stepladder as sl
 
-    made_process = sl.process(process, **options.pairs(process_option, "--process-option"))
     made = sl.schedule(name, **options.pairs(option, "--option"))
+    own = sl.schedules()[name].process
+    process = process or own or "discrete"
+    made_process = sl.process(process, **options.pairs(process_option, "--process-option"))
+    if own is not None and sl.process(own).family != made_process.family:
+        remark(f"the levels of {name} are those of the process {own}; {process} does not change them")
+    if steps is None:
+        fewest, most = made.steps_range
+        steps = min(max(_STEPS, fewest), most)
     levels = made.sigmas(made_process, steps, denoise=denoise, sampler=sampler)
 
     if plot is not None:
         from stepladder.plot import figure_bytes, sigmas_figure
 
-        figure = sigmas_figure(levels, f"{made!r}, {plural(max(levels.size - 1, 0), 'step')}")
+        count = plural(max(levels.size - 1, 0), "step")
+        title = f"{_given(name, option)} over {_given(process, process_option)}, {count}"
+        figure = sigmas_figure(levels, title, scale="linear" if made_process.family == "flow" else "log")
         options.write(plot, figure_bytes(figure, plot.suffix))
     rows = [] if json and csv_file is None else _rows(levels.tolist(), made_process)
     if csv_path is not None:
@@ -85,6 +104,12 @@ def sigmas(
         typer.echo(_csv(rows), nl=False)
     else:
         show(heading(f"{made!r} over {made_process!r}"), _table(rows))
+
+
+def _given(name: str, options: list[str] | None) -> str:
+    """A name with the options it was given, as the title of a picture has room for them."""
+    text = ", ".join(options or ())
+    return name + (f" ({text if len(text) <= _TITLE else text[:_TITLE] + '…'})" if text else "")
 
 
 def _rows(levels: list[float], process: "NoiseProcess") -> list[_Row]:

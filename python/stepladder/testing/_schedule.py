@@ -38,10 +38,11 @@ def check_schedule(
     schedule
         A registered name, or a schedule.
     processes
-        Names or processes it has to serve. None: every registered process that needs no parameters, except those it
-        refuses with an error of stepladder; it has to serve one at least.
+        Names or processes it has to serve. None: the one its levels belong to, if it is registered with one; else
+        every registered process that needs no parameters, except those it refuses with an error of stepladder; it has
+        to serve one at least.
     steps
-        Numbers of steps to try.
+        Numbers of steps to try, of those in its `steps_range`. The numbers next to the range have to be refused.
     endpoints
         `exact`: the first sigma is the process's sigma_max, and the last before 0 its sigma_min. `inside`: they lie
         within that range.
@@ -54,15 +55,20 @@ def check_schedule(
     made = schedule
     if isinstance(made, str):
         check_entry(_plugins.schedules(), "schedule", made)
+        own = _plugins.schedules()[made].process
+        processes = [own] if processes is None and own is not None else processes
         made = _plugins.schedule(made)
     check_frozen(made)
     tried = processes_to_try(processes)
     served = [process for process, required in tried if required or _serves(made, process)]
     ensure(bool(served), f"{made!r} serves none of {[process for process, _ in tried]}")
+    fewest, most = made.steps_range
+    counts = [count for count in steps if fewest <= count <= most] or [fewest]
     for process in served:
-        for count in steps:
+        for count in counts:
             _check_sigmas(made, process, count, endpoints)
-        ensure_refused(functools.partial(made.sigmas, process, 0), f"{made!r} with {process!r}, 0 steps")
+        for count in (fewest - 1, most + 1):
+            ensure_refused(functools.partial(made.sigmas, process, count), f"{made!r} with {process!r}, {count} steps")
 
 
 def _check_sigmas(schedule: Schedule, process: NoiseProcess, steps: int, endpoints: str) -> None:
@@ -85,6 +91,8 @@ def _check_sigmas(schedule: Schedule, process: NoiseProcess, steps: int, endpoin
     if sigmas.flags.writeable:
         sigmas[:] = -1.0
     ensure(bool(np.array_equal(schedule.sigmas(process, steps), kept)), f"{what}: two calls differ")
+    if schedule.tail_rule == "steps_over_denoise" and int(steps / 0.6) > schedule.steps_range[1]:
+        return  # the longer schedule does not exist
     partial = schedule.sigmas(process, steps, denoise=0.6)
     length = 1 + (round(steps * 0.6) if schedule.tail_rule == "round" else steps)
     ensure(partial.shape == (length,), f"{what}, denoise=0.6: shape {partial.shape}, expected ({length},)")
@@ -94,7 +102,7 @@ def _check_sigmas(schedule: Schedule, process: NoiseProcess, steps: int, endpoin
 
 def _serves(schedule: Schedule, process: NoiseProcess) -> bool:
     try:
-        schedule.sigmas(process, 1)
+        schedule.sigmas(process, schedule.steps_range[0])
     except StepladderError:
         return False
     return True

@@ -7,6 +7,9 @@
 use crate::error::{Error, Noun, Result};
 use crate::process::{Lookup, NoiseProcess};
 
+/// Highest sigma, and highest and inverse of the lowest deviation of the data: their squares stay inside float64.
+const HIGHEST: f64 = 1e150;
+
 /// What the network predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Prediction {
@@ -109,32 +112,32 @@ impl Parameterization {
     /// [`Prediction::Consistency`] starts from level 0; see [`Self::consistency`].
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless `sigma_data` is positive and finite.
+    /// [`Error::Parameter`] unless `sigma_data` is from 1e-150 to 1e150.
     pub fn new(prediction: Prediction, sigma_data: f64) -> Result<Self> {
-        if sigma_data > 0.0 && sigma_data.is_finite() {
+        if (1.0 / HIGHEST..=HIGHEST).contains(&sigma_data) {
             return Ok(Self { prediction, sigma_data, sigma_min: 0.0 });
         }
         Err(Error::Parameter {
             noun: Noun::Parameterization,
             name: "sigma_data",
             got: sigma_data,
-            expected: "a positive finite value",
+            expected: "1e-150 to 1e150",
         })
     }
 
     /// A consistency network whose output at `sigma_min` is its input.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless `sigma_data` is positive and finite, and `sigma_min` finite and not negative.
+    /// [`Error::Parameter`] unless `sigma_data` is from 1e-150 to 1e150, and `sigma_min` from 0 to 1e150.
     pub fn consistency(sigma_data: f64, sigma_min: f64) -> Result<Self> {
-        if sigma_min >= 0.0 && sigma_min.is_finite() {
+        if (0.0..=HIGHEST).contains(&sigma_min) {
             return Ok(Self { sigma_min, ..Self::new(Prediction::Consistency, sigma_data)? });
         }
         Err(Error::Parameter {
             noun: Noun::Parameterization,
             name: "sigma_min",
             got: sigma_min,
-            expected: "a finite value, 0 or above",
+            expected: "0 to 1e150",
         })
     }
 
@@ -199,7 +202,7 @@ impl Parameterization {
     /// [`Self::c_in`] of every sigma.
     ///
     /// # Errors
-    /// A sigma that is negative, not finite, or above 1 for a flow, or slices of different lengths.
+    /// A sigma outside 0 to 1e150, or 0 to 1 for a flow, or slices of different lengths.
     pub fn fill_c_in(&self, sigmas: &[f64], out: &mut [f64]) -> Result<()> {
         fill(sigmas, out, self.levels(), |sigma| self.c_in(sigma))
     }
@@ -207,7 +210,7 @@ impl Parameterization {
     /// [`Self::c_skip`] of every sigma.
     ///
     /// # Errors
-    /// A sigma that is negative or not finite, or slices of different lengths.
+    /// A sigma outside 0 to 1e150, or 0 to 1 for a flow, or slices of different lengths.
     pub fn fill_c_skip(&self, sigmas: &[f64], out: &mut [f64]) -> Result<()> {
         fill(sigmas, out, self.levels(), |sigma| self.c_skip(sigma))
     }
@@ -215,7 +218,7 @@ impl Parameterization {
     /// [`Self::c_out`] of every sigma.
     ///
     /// # Errors
-    /// A sigma that is negative or not finite, or slices of different lengths.
+    /// A sigma outside 0 to 1e150, or 0 to 1 for a flow, or slices of different lengths.
     pub fn fill_c_out(&self, sigmas: &[f64], out: &mut [f64]) -> Result<()> {
         fill(sigmas, out, self.levels(), |sigma| self.c_out(sigma))
     }
@@ -224,7 +227,7 @@ impl Parameterization {
     /// network, the angle `atan(sigma / sd)` for `TrigFlow`, else the timestep that the process gives.
     ///
     /// # Errors
-    /// A sigma that is not positive and finite, or that the process refuses.
+    /// A sigma outside 0 to 1e150, 0 included only for `TrigFlow`, or that the process refuses.
     pub fn c_noise(&self, sigmas: &[f64], process: Option<&dyn NoiseProcess>, out: &mut [f64]) -> Result<()> {
         match self.prediction {
             Prediction::Edm => fill(sigmas, out, Levels::Positive, |sigma| 0.25 * libm::log(sigma)),
@@ -281,16 +284,16 @@ enum Levels {
 impl Levels {
     fn contains(self, sigma: f64) -> bool {
         match self {
-            Self::Ratio => sigma >= 0.0 && sigma.is_finite(),
-            Self::Positive => sigma >= f64::MIN_POSITIVE && sigma.is_finite(),
+            Self::Ratio => (0.0..=HIGHEST).contains(&sigma),
+            Self::Positive => sigma > 0.0 && sigma <= HIGHEST,
             Self::Weight => (0.0..=1.0).contains(&sigma),
         }
     }
 
     fn describe(self) -> &'static str {
         match self {
-            Self::Ratio => "a finite value, 0 or above",
-            Self::Positive => "a positive finite value",
+            Self::Ratio => "0 to 1e150",
+            Self::Positive => "0 to 1e150, 0 excluded",
             Self::Weight => "0 to 1",
         }
     }

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 use stepladder_core::process::{BetaSchedule, DiscreteProcess};
-use stepladder_core::schedule::{Batch, Column, Packing, Rule, align_your_steps, exponential, karras, normal, simple};
+use stepladder_core::schedule::{
+    Batch, Column, Packing, Rule, align_your_steps, exponential, karras, kl_optimal, normal, polyexponential,
+    sgm_uniform, simple,
+};
 use stepladder_core::simd::Backend;
 
 fn filled(batch: &Batch<'_>, backend: Backend, threads: usize) -> Vec<Vec<f64>> {
@@ -53,6 +56,15 @@ proptest! {
         check(Rule::Exponential { sigma_min, sigma_max }, &steps, |_| 2e-14, |i, out| {
             exponential(low[i], high[i], out).unwrap();
         });
+        check(Rule::KlOptimal { sigma_min, sigma_max }, &steps, |_| 0.0, |i, out| {
+            kl_optimal(low[i], high[i], out).unwrap();
+        });
+        // A steep ramp would put neighbouring levels on one number.
+        let flat: Vec<f64> = rhos.iter().map(|rho| rho.clamp(0.5, 2.0)).collect();
+        let rho = Column::Each(flat.as_slice());
+        check(Rule::Polyexponential { sigma_min, sigma_max, rho }, &steps, |_| 0.0, |i, out| {
+            polyexponential(low[i], high[i], flat[i], out).unwrap();
+        });
     }
 
     #[test]
@@ -60,6 +72,7 @@ proptest! {
         let process = DiscreteProcess::new(BetaSchedule::ScaledLinear, 8.5e-4, 1.2e-2, 1000).unwrap();
         check(Rule::Simple(&process), &steps, |_| 0.0, |_, out| simple(&process, out).unwrap());
         check(Rule::Normal(&process), &steps, |_| 0.0, |_, out| normal(&process, out).unwrap());
+        check(Rule::SgmUniform(&process), &steps, |_| 0.0, |_, out| sgm_uniform(&process, out).unwrap());
         check(Rule::AlignYourSteps("svd"), &steps, |_| 0.0, |_, out| align_your_steps("svd", out).unwrap());
     }
 }

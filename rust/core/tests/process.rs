@@ -131,6 +131,12 @@ fn what_a_process_does_not_define_is_named() {
     assert_eq!(text(edm.timestep(&[0.0], Lookup::Nearest, &mut one)), "sigma is 0; expected a positive finite value");
     assert_eq!(text(edm.timestep(&[1.0, 1.0], Lookup::Nearest, &mut one)), "sigma has 2 values; expected 1, as out");
     assert!(text(process.percent_to_sigma(1.5).map(|_| ())).contains("percent is 1.5; expected 0 to 1"));
+    assert_eq!(text(process.percents_to_sigmas(&[0.5, 1.5], &mut two)), "percent[1] is 1.5; expected 0 to 1");
+    assert_eq!(text(process.percents_to_sigmas(&[0.5], &mut two)), "percent has 1 values; expected 2, as out");
+    process.percents_to_sigmas(&[0.25, 1.0], &mut two).unwrap();
+    assert_eq!(two.map(f64::to_bits), [process.percent_to_sigma(0.25).unwrap(), 0.0].map(f64::to_bits));
+    assert_eq!(text(EdmProcess::new(0.0, 1.0).map(|_| ())), "sigma_min is 0; expected a positive finite value");
+    assert_eq!(text(EdmProcess::new(1.0, f64::NAN).map(|_| ())), "sigma_max is NaN; expected a positive finite value");
 }
 
 #[test]

@@ -109,6 +109,33 @@ fn batch_exponential<'py>(
 }
 
 #[pyfunction]
+fn batch_polyexponential<'py>(
+    steps: Given<'py, i64>,
+    denoise: Given<'py, f64>,
+    sigma_min: Given<'py, f64>,
+    sigma_max: Given<'py, f64>,
+    rho: Given<'py, f64>,
+    allocate: &Bound<'py, PyAny>,
+    threads: &Bound<'py, PyAny>,
+) -> PyResult<Ragged<'py>> {
+    let (sigma_min, sigma_max, rho) = (sigma_min.column()?, sigma_max.column()?, rho.column()?);
+    filled(Rule::Polyexponential { sigma_min, sigma_max, rho }, &steps, &denoise, allocate, threads)
+}
+
+#[pyfunction]
+fn batch_kl_optimal<'py>(
+    steps: Given<'py, i64>,
+    denoise: Given<'py, f64>,
+    sigma_min: Given<'py, f64>,
+    sigma_max: Given<'py, f64>,
+    allocate: &Bound<'py, PyAny>,
+    threads: &Bound<'py, PyAny>,
+) -> PyResult<Ragged<'py>> {
+    let (sigma_min, sigma_max) = (sigma_min.column()?, sigma_max.column()?);
+    filled(Rule::KlOptimal { sigma_min, sigma_max }, &steps, &denoise, allocate, threads)
+}
+
+#[pyfunction]
 fn batch_simple<'py>(
     steps: Given<'py, i64>,
     denoise: Given<'py, f64>,
@@ -128,6 +155,17 @@ fn batch_normal<'py>(
     threads: &Bound<'py, PyAny>,
 ) -> PyResult<Ragged<'py>> {
     with_process(process, |process| filled(Rule::Normal(process), &steps, &denoise, allocate, threads))
+}
+
+#[pyfunction]
+fn batch_sgm_uniform<'py>(
+    steps: Given<'py, i64>,
+    denoise: Given<'py, f64>,
+    process: &Bound<'py, PyAny>,
+    allocate: &Bound<'py, PyAny>,
+    threads: &Bound<'py, PyAny>,
+) -> PyResult<Ragged<'py>> {
+    with_process(process, |process| filled(Rule::SgmUniform(process), &steps, &denoise, allocate, threads))
 }
 
 #[pyfunction]
@@ -160,8 +198,11 @@ fn batch_pack<'py>(
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(batch_karras, m)?)?;
     m.add_function(wrap_pyfunction!(batch_exponential, m)?)?;
+    m.add_function(wrap_pyfunction!(batch_polyexponential, m)?)?;
+    m.add_function(wrap_pyfunction!(batch_kl_optimal, m)?)?;
     m.add_function(wrap_pyfunction!(batch_simple, m)?)?;
     m.add_function(wrap_pyfunction!(batch_normal, m)?)?;
+    m.add_function(wrap_pyfunction!(batch_sgm_uniform, m)?)?;
     m.add_function(wrap_pyfunction!(batch_align_your_steps, m)?)?;
     m.add_function(wrap_pyfunction!(batch_pack, m)?)
 }

@@ -1,15 +1,21 @@
 //! Numbers in and out: Python floats, and float arrays of any shape.
 
+use std::panic::resume_unwind;
+
 use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyTuple, PyType};
+use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
+use stepladder_core::kernel::MAX_THREADS;
 use stepladder_core::{Error, Noun, Result};
 
 use crate::error::to_py;
 
 /// Values from which on the interpreter is released: about 20 µs of exponentials.
 pub(crate) const DETACH_FROM: usize = 2000;
+
+/// Fewest values that are worth a thread: about 100 µs of exponentials.
+const PER_THREAD: usize = 16 * BLOCK;
 
 /// A complaint about the kind of thing an argument is.
 pub(crate) fn refuse(noun: Noun, name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
@@ -36,12 +42,58 @@ fn describe(value: &Bound<'_, PyAny>) -> PyResult<String> {
     Ok(format!("{} ({})", value.repr()?, value.get_type().name()?))
 }
 
+/// `parse` of a `str` that is one of the `known` words.
+pub(crate) fn choice<T>(
+    noun: Noun,
+    name: &str,
+    value: &Bound<'_, PyAny>,
+    known: &[&str],
+    parse: impl FnOnce(&str) -> Result<T>,
+) -> PyResult<T> {
+    let Ok(word) = value.cast::<PyString>() else {
+        let message = format!("{name} is {}; expected one of {}", describe(value)?, known.join(", "));
+        return Err(to_py(Error::Message { noun, message }));
+    };
+    parse(word.to_str()?).map_err(to_py)
+}
+
+/// `True` or `False`, and nothing that only counts as one of them.
+pub(crate) fn flag(noun: Noun, name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let Ok(flag) = value.cast::<PyBool>() else {
+        let message = format!("{name} is {}; expected True or False", describe(value)?);
+        return Err(to_py(Error::Message { noun, message }));
+    };
+    Ok(flag.is_true())
+}
+
+/// What a map over an array is told beside the values: where results go, and how many threads may share the work.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Target<'a, 'py> {
+    pub(crate) out: Option<&'a Bound<'py, PyAny>>,
+    /// `None` is 1.
+    pub(crate) threads: Option<&'a Bound<'py, PyAny>>,
+}
+
+impl Target<'_, '_> {
+    fn thread_count(&self, noun: Noun) -> PyResult<usize> {
+        let Some(threads) = self.threads else { return Ok(1) };
+        let count = count(noun, "threads", threads, "1 to 256")?;
+        if let Ok(count @ 1..=MAX_THREADS) = usize::try_from(count) {
+            return Ok(count);
+        }
+        Err(to_py(Error::Message { noun, message: format!("threads is {count}; expected 1 to {MAX_THREADS}") }))
+    }
+}
+
 static REAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
 /// A single real number; `None` when the argument is something else.
 pub(crate) fn scalar(value: &Bound<'_, PyAny>) -> Option<f64> {
     if let Ok(float) = value.cast::<PyFloat>() {
         return Some(float.value());
+    }
+    if let Ok(int) = value.cast_exact::<PyInt>() {
+        return int.extract().ok();
     }
     // Integers and NumPy's scalars; a one-element tensor is no `Real`, and reading it would stall its device.
     let real = REAL.import(value.py(), "numbers", "Real").ok()?;
@@ -51,33 +103,45 @@ pub(crate) fn scalar(value: &Bound<'_, PyAny>) -> Option<f64> {
     None
 }
 
+/// A single real number.
+pub(crate) fn number(noun: Noun, name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    match scalar(value) {
+        Some(number) => Ok(number),
+        None => Err(other(noun, name, value, "a float")),
+    }
+}
+
+/// A word.
+pub(crate) fn word(noun: Noun, name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    value.extract().map_err(|_| other(noun, name, value, "a str"))
+}
+
+/// A complaint about an argument of another type, with its value.
+fn other(noun: Noun, name: &str, value: &Bound<'_, PyAny>, expected: &str) -> PyErr {
+    match describe(value) {
+        Ok(got) => to_py(Error::Message { noun, message: format!("{name} is {got}; expected {expected}") }),
+        Err(error) => error,
+    }
+}
+
 /// Values that are converted together where an array is float32: enough for the core's vectors, and not a multiple of
 /// the 512 doubles at which a load has to wait for a store elsewhere with the same low address bits.
 const BLOCK: usize = 1280;
-
-/// [`map_into`] a fresh array.
-pub(crate) fn map<'py>(
-    noun: Noun,
-    name: &'static str,
-    value: &Bound<'py, PyAny>,
-    f: impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync,
-) -> PyResult<Bound<'py, PyAny>> {
-    map_into(noun, name, value, None, f)
-}
 
 /// `f` over a Python number, or over a C-contiguous float64 or float32 array of any shape.
 ///
 /// A number returns a `float`. An array returns a fresh float64 array of its shape, or `out`: an array of that shape,
 /// float64 or float32, to which results are rounded. Float32 is widened first. Everything else is refused by name rather
-/// than converted.
-pub(crate) fn map_into<'py>(
+/// than converted. The number of threads changes no bit of the results.
+pub(crate) fn map<'py>(
     noun: Noun,
     name: &'static str,
     value: &Bound<'py, PyAny>,
-    out: Option<&Bound<'py, PyAny>>,
+    into: Target<'_, 'py>,
     f: impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
+    let out = into.out;
     if out.is_none()
         && let Some(number) = scalar(value)
     {
@@ -85,13 +149,14 @@ pub(crate) fn map_into<'py>(
         f(&[number], &mut out).map_err(to_py)?;
         return Ok(PyFloat::new(py, out[0]).into_any());
     }
+    let threads = into.thread_count(noun)?;
     if let Ok(array) = value.cast::<PyArrayDyn<f64>>() {
         let array = contiguous(noun, name, array)?;
-        return write(noun, py, array.shape(), array.as_slice()?, out, &f);
+        return write(noun, py, array.shape(), array.as_slice()?, out, threads, &f);
     }
     if let Ok(array) = value.cast::<PyArrayDyn<f32>>() {
         let array = contiguous(noun, name, array)?;
-        return write(noun, py, array.shape(), array.as_slice()?, out, &f);
+        return write(noun, py, array.shape(), array.as_slice()?, out, threads, &f);
     }
     let expected = if out.is_none() { "a float, or a float64 or float32 array" } else { "a float64 or float32 array" };
     Err(refuse(noun, name, value, expected))
@@ -104,11 +169,12 @@ fn write<'py, T: Float>(
     shape: &[usize],
     values: &[T],
     out: Option<&Bound<'py, PyAny>>,
+    threads: usize,
     f: &(impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync),
 ) -> PyResult<Bound<'py, PyAny>> {
     let Some(out) = out else {
         let array = PyArrayDyn::<f64>::zeros(py, shape, false);
-        convert(noun, &array, values, f)?;
+        convert(noun, &array, values, threads, f)?;
         return Ok(array.into_any());
     };
     let refused = |what: String| {
@@ -126,9 +192,9 @@ fn write<'py, T: Float>(
         return refused("is not C-contiguous".to_owned());
     }
     if let Ok(array) = out.cast::<PyArrayDyn<f64>>() {
-        convert(noun, array, values, f)?;
+        convert(noun, array, values, threads, f)?;
     } else if let Ok(array) = out.cast::<PyArrayDyn<f32>>() {
-        convert(noun, array, values, f)?;
+        convert(noun, array, values, threads, f)?;
     } else {
         return refused(format!("is an array of {}", array.dtype()));
     }
@@ -177,6 +243,7 @@ fn convert<T: Float, U: Float>(
     noun: Noun,
     out: &Bound<'_, PyArrayDyn<U>>,
     values: &[T],
+    threads: usize,
     f: &(impl Fn(&[f64], &mut [f64]) -> Result<()> + Send + Sync),
 ) -> PyResult<()> {
     let Ok(mut borrowed) = out.try_readwrite() else {
@@ -184,7 +251,42 @@ fn convert<T: Float, U: Float>(
         return Err(to_py(Error::Message { noun, message }));
     };
     let result = borrowed.as_slice_mut()?;
-    detached(out.py(), values.len(), || by_blocks(values, result, f)).map_err(to_py)
+    detached(out.py(), values.len(), || on_threads(values, result, threads, f)).map_err(to_py)
+}
+
+/// [`by_blocks`], each of up to `threads` threads a run of whole blocks.
+fn on_threads<T: Float, U: Float>(
+    values: &[T],
+    out: &mut [U],
+    threads: usize,
+    f: &(impl Fn(&[f64], &mut [f64]) -> Result<()> + Sync),
+) -> Result<()> {
+    let threads = threads.min(values.len() / PER_THREAD).max(1);
+    if threads == 1 {
+        return by_blocks(values, out, f);
+    }
+    let share = values.len() / threads / BLOCK * BLOCK;
+    let result = std::thread::scope(|scope| {
+        let (mut values, mut out) = (values, out);
+        let mut running = Vec::with_capacity(threads - 1);
+        for _ in 1..threads {
+            let (mine, rest) = values.split_at(share);
+            let (my_out, rest_out) = std::mem::take(&mut out).split_at_mut(share);
+            running.push(scope.spawn(move || by_blocks(mine, my_out, f)));
+            (values, out) = (rest, rest_out);
+        }
+        let last = by_blocks(values, out, f);
+        running
+            .into_iter()
+            .fold(last, |all, thread| all.and(thread.join().unwrap_or_else(|panic| resume_unwind(panic))))
+    });
+    result.or_else(|_| located(values, f))
+}
+
+/// Once more on everything, after an error: it then names the position in the whole array.
+fn located<T: Float>(values: &[T], f: &impl Fn(&[f64], &mut [f64]) -> Result<()>) -> Result<()> {
+    let all: Vec<f64> = values.iter().map(|&value| value.into()).collect();
+    f(&all, &mut vec![0.0; all.len()])
 }
 
 fn by_blocks<T: Float, U: Float>(
@@ -202,9 +304,7 @@ fn by_blocks<T: Float, U: Float>(
             *wide = value.into();
         }
         if f(wide, result).is_err() {
-            // Once more on everything: an error names the position in the whole array.
-            let all: Vec<f64> = values.iter().map(|&value| value.into()).collect();
-            return f(&all, &mut vec![0.0; all.len()]);
+            return located(values, f);
         }
         for (out, &result) in out.iter_mut().zip(result.iter()) {
             *out = U::rounded(result);

@@ -11,6 +11,7 @@ mod process;
 mod program;
 mod sampler;
 mod schedule;
+mod vectors;
 
 /// The compiled half of `stepladder`; import names from `stepladder` itself.
 #[pymodule]
@@ -19,6 +20,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     process::register(m)?;
     parameterization::register(m)?;
     schedule::register(m)?;
+    vectors::register(m)?;
     batch::register(m)?;
     program::register(m)?;
     sampler::register(m)?;

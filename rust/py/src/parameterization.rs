@@ -5,7 +5,7 @@ use stepladder_core::Noun;
 use stepladder_core::parameterization::{self, Parameterization, Prediction};
 
 use crate::error::to_py;
-use crate::floats;
+use crate::floats::{self, Target};
 use crate::process::with_process;
 
 /// A parameterization of the core.
@@ -28,22 +28,38 @@ impl NativeParameterization {
         Parameterization::consistency(sigma_data, sigma_min).map(Self).map_err(to_py)
     }
 
-    /// `c_skip`, `c_out` and `c_in` of every sigma, float64 arrays of its shape (or floats).
-    fn scalings<'py>(&self, sigmas: &Bound<'py, PyAny>) -> PyResult<Scalings<'py>> {
+    /// `c_skip`, `c_out` and `c_in` of every sigma, float64 arrays of its shape (or floats), or the arrays of `out`.
+    #[pyo3(signature = (sigmas, out = None, threads = None))]
+    fn scalings<'py>(
+        &self,
+        sigmas: &Bound<'py, PyAny>,
+        out: Option<Scalings<'py>>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Scalings<'py>> {
         let noun = Noun::Parameterization;
-        let c_skip = floats::map(noun, "sigma", sigmas, |sigma, out| self.0.fill_c_skip(sigma, out))?;
-        let c_out = floats::map(noun, "sigma", sigmas, |sigma, out| self.0.fill_c_out(sigma, out))?;
-        let c_in = floats::map(noun, "sigma", sigmas, |sigma, out| self.0.fill_c_in(sigma, out))?;
+        let (skip, weight, scale) = out.map_or((None, None, None), |(a, b, c)| (Some(a), Some(b), Some(c)));
+        let into = |out| Target { out, threads };
+        let c_skip = floats::map(noun, "sigma", sigmas, into(skip.as_ref()), |s, out| self.0.fill_c_skip(s, out))?;
+        let c_out = floats::map(noun, "sigma", sigmas, into(weight.as_ref()), |s, out| self.0.fill_c_out(s, out))?;
+        let c_in = floats::map(noun, "sigma", sigmas, into(scale.as_ref()), |s, out| self.0.fill_c_in(s, out))?;
         Ok((c_skip, c_out, c_in))
     }
 
     /// What the network is told about every sigma.
-    fn c_noise<'py>(&self, sigma: &Bound<'py, PyAny>, process: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    #[pyo3(signature = (sigma, process, out = None, threads = None))]
+    fn c_noise<'py>(
+        &self,
+        sigma: &Bound<'py, PyAny>,
+        process: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (noun, into) = (Noun::Parameterization, Target { out, threads });
         if process.is_none() {
-            return floats::map(Noun::Parameterization, "sigma", sigma, |sigma, out| self.0.c_noise(sigma, None, out));
+            return floats::map(noun, "sigma", sigma, into, |sigma, out| self.0.c_noise(sigma, None, out));
         }
         with_process(process, |process| {
-            floats::map(Noun::Parameterization, "sigma", sigma, |sigma, out| self.0.c_noise(sigma, Some(process), out))
+            floats::map(noun, "sigma", sigma, into, |sigma, out| self.0.c_noise(sigma, Some(process), out))
         })
     }
 }

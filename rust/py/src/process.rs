@@ -13,7 +13,7 @@ use stepladder_core::process::{
 use stepladder_core::{Error, Noun, Result};
 
 use crate::error::to_py;
-use crate::floats;
+use crate::floats::{self, Target};
 
 /// A noise process of the core, whatever its family.
 #[pyclass(frozen, name = "NativeProcess", module = "stepladder._core")]
@@ -31,36 +31,38 @@ impl NativeProcess {
 impl NativeProcess {
     #[staticmethod]
     fn discrete(
-        beta_schedule: &str,
+        beta_schedule: &Bound<'_, PyAny>,
         beta_start: f64,
         beta_end: f64,
         timesteps: &Bound<'_, PyAny>,
-        zero_terminal_snr: Option<&str>,
+        zero_terminal_snr: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        Self::new(rescaled(named(beta_schedule, beta_start, beta_end, timesteps)?, zero_terminal_snr))
+        let form = terminal_snr(zero_terminal_snr)?;
+        Self::new(rescaled(named(beta_schedule, beta_start, beta_end, timesteps)?, form))
     }
 
     #[staticmethod]
-    fn from_betas(betas: &Bound<'_, PyAny>, zero_terminal_snr: Option<&str>) -> PyResult<Self> {
-        let values = floats::table(Noun::Process, "betas", betas)?;
-        Self::new(DiscreteProcess::from_betas(&values).and_then(|table| rescaled(table, zero_terminal_snr)))
+    fn from_betas(betas: &Bound<'_, PyAny>, zero_terminal_snr: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (values, form) = (floats::table(Noun::Process, "betas", betas)?, terminal_snr(zero_terminal_snr)?);
+        Self::new(DiscreteProcess::from_betas(&values).and_then(|table| rescaled(table, form)))
     }
 
     #[staticmethod]
-    fn from_alphas_cumprod(alphas_cumprod: &Bound<'_, PyAny>, zero_terminal_snr: Option<&str>) -> PyResult<Self> {
+    fn from_alphas_cumprod(alphas_cumprod: &Bound<'_, PyAny>, zero_terminal_snr: &Bound<'_, PyAny>) -> PyResult<Self> {
         let values = floats::table(Noun::Process, "alphas_cumprod", alphas_cumprod)?;
-        Self::new(DiscreteProcess::from_alphas_cumprod(&values).and_then(|table| rescaled(table, zero_terminal_snr)))
+        let form = terminal_snr(zero_terminal_snr)?;
+        Self::new(DiscreteProcess::from_alphas_cumprod(&values).and_then(|table| rescaled(table, form)))
     }
 
     #[staticmethod]
-    fn from_sigmas(sigmas: &Bound<'_, PyAny>, zero_terminal_snr: Option<&str>) -> PyResult<Self> {
-        let values = floats::table(Noun::Process, "table", sigmas)?;
-        Self::new(DiscreteProcess::from_sigmas(&values).and_then(|table| rescaled(table, zero_terminal_snr)))
+    fn from_sigmas(sigmas: &Bound<'_, PyAny>, zero_terminal_snr: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (values, form) = (floats::table(Noun::Process, "table", sigmas)?, terminal_snr(zero_terminal_snr)?);
+        Self::new(DiscreteProcess::from_sigmas(&values).and_then(|table| rescaled(table, form)))
     }
 
     #[staticmethod]
     fn distilled(
-        beta_schedule: &str,
+        beta_schedule: &Bound<'_, PyAny>,
         beta_start: f64,
         beta_end: f64,
         timesteps: &Bound<'_, PyAny>,
@@ -131,24 +133,69 @@ impl NativeProcess {
         self.process.sigmas().map(|table| PyArray1::from_slice(py, table))
     }
 
-    #[pyo3(signature = (t, out = None))]
-    fn sigma<'py>(&self, t: &Bound<'py, PyAny>, out: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
-        floats::map_into(Noun::Process, "t", t, out, |t, out| self.process.sigma(t, out))
+    #[pyo3(signature = (t, out = None, threads = None))]
+    fn sigma<'py>(
+        &self,
+        t: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        floats::map(Noun::Process, "t", t, Target { out, threads }, |t, out| self.process.sigma(t, out))
     }
 
-    #[pyo3(signature = (sigma, interpolate = false, out = None))]
+    #[pyo3(signature = (sigma, interpolate, out = None, threads = None))]
     fn timestep<'py>(
         &self,
         sigma: &Bound<'py, PyAny>,
-        interpolate: bool,
+        interpolate: &Bound<'py, PyAny>,
         out: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let interpolate = floats::flag(Noun::Process, "interpolate", interpolate)?;
         let lookup = if interpolate { Lookup::Interpolated } else { Lookup::Nearest };
-        floats::map_into(Noun::Process, "sigma", sigma, out, |sigma, out| self.process.timestep(sigma, lookup, out))
+        let timestep = |sigma: &[f64], out: &mut [f64]| self.process.timestep(sigma, lookup, out);
+        floats::map(Noun::Process, "sigma", sigma, Target { out, threads }, timestep)
     }
 
-    fn percent_to_sigma(&self, percent: f64) -> PyResult<f64> {
-        self.process.percent_to_sigma(percent).map_err(to_py)
+    #[pyo3(signature = (percent, out = None, threads = None))]
+    fn percent_to_sigma<'py>(
+        &self,
+        percent: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let to_sigma = |percent: &[f64], out: &mut [f64]| self.process.percents_to_sigmas(percent, out);
+        floats::map(Noun::Process, "percent", percent, Target { out, threads }, to_sigma)
+    }
+
+    #[pyo3(signature = (sigma, out = None, threads = None))]
+    fn alpha<'py>(
+        &self,
+        sigma: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        family_alpha(self.process.family(), sigma, Target { out, threads })
+    }
+
+    #[pyo3(signature = (sigma, out = None, threads = None))]
+    fn half_log_snr<'py>(
+        &self,
+        sigma: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        family_half_log_snr(self.process.family(), sigma, Target { out, threads })
+    }
+
+    #[pyo3(signature = (half_log_snr, out = None, threads = None))]
+    fn sigma_from_half_log_snr<'py>(
+        &self,
+        half_log_snr: &Bound<'py, PyAny>,
+        out: Option<&Bound<'py, PyAny>>,
+        threads: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        family_sigma(self.process.family(), half_log_snr, Target { out, threads })
     }
 }
 
@@ -159,20 +206,30 @@ fn timestep_count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
 
 /// The table of a named beta schedule.
 fn named(
-    beta_schedule: &str,
+    beta_schedule: &Bound<'_, PyAny>,
     beta_start: f64,
     beta_end: f64,
     timesteps: &Bound<'_, PyAny>,
 ) -> PyResult<DiscreteProcess> {
     let timesteps = timestep_count("timesteps", timesteps)?;
-    let schedule = BetaSchedule::parse(beta_schedule).map_err(to_py)?;
+    let known = &BetaSchedule::NAMES;
+    let schedule = floats::choice(Noun::Process, "beta_schedule", beta_schedule, known, BetaSchedule::parse)?;
     DiscreteProcess::new(schedule, beta_start, beta_end, timesteps).map_err(to_py)
 }
 
-fn rescaled(table: DiscreteProcess, zero_terminal_snr: Option<&str>) -> Result<DiscreteProcess> {
-    match zero_terminal_snr {
+/// A host's form of zero terminal signal-to-noise ratio; `None` in Python is `None`.
+fn terminal_snr(form: &Bound<'_, PyAny>) -> PyResult<Option<TerminalSnr>> {
+    if form.is_none() {
+        return Ok(None);
+    }
+    let known = &TerminalSnr::NAMES;
+    floats::choice(Noun::Process, "zero_terminal_snr", form, known, TerminalSnr::parse).map(Some)
+}
+
+fn rescaled(table: DiscreteProcess, form: Option<TerminalSnr>) -> Result<DiscreteProcess> {
+    match form {
         None => Ok(table),
-        Some(form) => table.with_zero_terminal_snr(TerminalSnr::parse(form)?),
+        Some(form) => table.with_zero_terminal_snr(form),
     }
 }
 
@@ -182,25 +239,66 @@ fn flux_mu(width: f64, height: f64, base_shift: f64, max_shift: f64) -> PyResult
     process::flux_mu(width, height, base_shift, max_shift).map_err(to_py)
 }
 
+fn family_alpha<'py>(
+    family: Family,
+    sigma: &Bound<'py, PyAny>,
+    target: Target<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    floats::map(Noun::Process, "sigma", sigma, target, |sigma, out| family.alpha(sigma, out))
+}
+
+fn family_half_log_snr<'py>(
+    family: Family,
+    sigma: &Bound<'py, PyAny>,
+    target: Target<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    floats::map(Noun::Process, "sigma", sigma, target, |sigma, out| family.half_log_snr(sigma, out))
+}
+
+fn family_sigma<'py>(
+    family: Family,
+    half_log_snr: &Bound<'py, PyAny>,
+    target: Target<'_, 'py>,
+) -> PyResult<Bound<'py, PyAny>> {
+    floats::map(Noun::Process, "half_log_snr", half_log_snr, target, |value, out| {
+        family.sigma_from_half_log_snr(value, out)
+    })
+}
+
 /// Weight of the signal in a family, at every sigma.
 #[pyfunction]
-fn alpha<'py>(family: &str, sigma: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let family = Family::parse(family).map_err(to_py)?;
-    floats::map(Noun::Process, "sigma", sigma, |sigma, out| family.alpha(sigma, out))
+#[pyo3(signature = (family, sigma, out = None, threads = None))]
+fn alpha<'py>(
+    family: &str,
+    sigma: &Bound<'py, PyAny>,
+    out: Option<&Bound<'py, PyAny>>,
+    threads: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    family_alpha(Family::parse(family).map_err(to_py)?, sigma, Target { out, threads })
 }
 
 /// Half the log signal-to-noise ratio in a family, at every sigma.
 #[pyfunction]
-fn half_log_snr<'py>(family: &str, sigma: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let family = Family::parse(family).map_err(to_py)?;
-    floats::map(Noun::Process, "sigma", sigma, |sigma, out| family.half_log_snr(sigma, out))
+#[pyo3(signature = (family, sigma, out = None, threads = None))]
+fn half_log_snr<'py>(
+    family: &str,
+    sigma: &Bound<'py, PyAny>,
+    out: Option<&Bound<'py, PyAny>>,
+    threads: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    family_half_log_snr(Family::parse(family).map_err(to_py)?, sigma, Target { out, threads })
 }
 
 /// The inverse of `half_log_snr`.
 #[pyfunction]
-fn sigma_from_half_log_snr<'py>(family: &str, half_log_snr: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let family = Family::parse(family).map_err(to_py)?;
-    floats::map(Noun::Process, "half_log_snr", half_log_snr, |value, out| family.sigma_from_half_log_snr(value, out))
+#[pyo3(signature = (family, half_log_snr, out = None, threads = None))]
+fn sigma_from_half_log_snr<'py>(
+    family: &str,
+    half_log_snr: &Bound<'py, PyAny>,
+    out: Option<&Bound<'py, PyAny>>,
+    threads: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    family_sigma(Family::parse(family).map_err(to_py)?, half_log_snr, Target { out, threads })
 }
 
 /// Calls `f` with the process behind a Python argument: the core's own, or an adapter that calls back.
@@ -223,7 +321,7 @@ pub(crate) fn with_process<T>(
     raised.map_or(result, Err)
 }
 
-/// A process written in Python. Its constants are read once; its maps are called with whole arrays.
+/// A process written in Python. Its constants are read once; its maps are called with arrays.
 struct PythonProcess {
     object: Py<PyAny>,
     family: Family,

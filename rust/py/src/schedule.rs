@@ -29,6 +29,25 @@ pub(crate) fn filled<'py>(
     floats::filled(steps.py(), self::steps(steps)? + 1, f)
 }
 
+/// A parameter of a schedule that is a number.
+pub(crate) fn number(name: &str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    floats::number(Noun::Schedule, name, value)
+}
+
+/// A parameter of a schedule that is a word.
+pub(crate) fn word(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    floats::word(Noun::Schedule, name, value)
+}
+
+/// The ends of a range that are given, lowest first.
+pub(crate) fn ends(
+    sigma_min: Option<&Bound<'_, PyAny>>,
+    sigma_max: Option<&Bound<'_, PyAny>>,
+) -> PyResult<[Option<f64>; 2]> {
+    let end = |name, value: Option<&Bound<'_, PyAny>>| value.map(|value| number(name, value)).transpose();
+    Ok([end("sigma_min", sigma_min)?, end("sigma_max", sigma_max)?])
+}
+
 /// A host's own list, as the core made it; `steps` lends the interpreter.
 pub(crate) fn list<'py>(steps: &Bound<'py, PyAny>, sigmas: Result<Vec<f64>>) -> PyResult<Bound<'py, PyArray1<f64>>> {
     Ok(PyArray1::from_vec(steps.py(), sigmas.map_err(to_py)?))
@@ -66,10 +85,16 @@ fn loglinear_interp<'py>(table: &Bound<'py, PyAny>, n: &Bound<'py, PyAny>) -> Py
     floats::filled(n.py(), points, |out| table.resample(out))
 }
 
-/// Raises unless there is room between the two levels.
+/// Raises unless the ends that are given can be those of a range.
 #[pyfunction]
-fn check_range(sigma_min: f64, sigma_max: f64) -> PyResult<()> {
-    schedule::check_range(sigma_min, sigma_max).map_err(to_py)
+fn check_ends(sigma_min: Option<&Bound<'_, PyAny>>, sigma_max: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    schedule::check_ends(ends(sigma_min, sigma_max)?).map_err(to_py)
+}
+
+/// Raises unless these can be levels of a list of one's own, the 0 at its end left out.
+#[pyfunction]
+fn check_levels(levels: &Bound<'_, PyAny>) -> PyResult<()> {
+    schedule::check_levels(&floats::table(Noun::Schedule, "levels", levels)?).map_err(to_py)
 }
 
 /// Raises unless the values are a whole schedule of that many steps.
@@ -86,9 +111,15 @@ struct Tail(schedule::Tail);
 #[pymethods]
 impl Tail {
     #[new]
-    fn new(rule: &str, steps: &Bound<'_, PyAny>, denoise: f64, discards_penultimate: bool) -> PyResult<Self> {
+    fn new(
+        rule: &str,
+        steps: &Bound<'_, PyAny>,
+        denoise: &Bound<'_, PyAny>,
+        discards_penultimate: bool,
+    ) -> PyResult<Self> {
         let rule = TailRule::parse(rule).map_err(to_py)?;
-        schedule::tail(rule, self::steps(steps)?, denoise, discards_penultimate).map(Self).map_err(to_py)
+        let (steps, denoise) = (self::steps(steps)?, number("denoise", denoise)?);
+        schedule::tail(rule, steps, denoise, discards_penultimate).map(Self).map_err(to_py)
     }
 
     /// Steps of the schedule to build.
@@ -120,6 +151,7 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     optimised::register(m)?;
     range::register(m)?;
     m.add_function(wrap_pyfunction!(loglinear_interp, m)?)?;
-    m.add_function(wrap_pyfunction!(check_range, m)?)?;
+    m.add_function(wrap_pyfunction!(check_ends, m)?)?;
+    m.add_function(wrap_pyfunction!(check_levels, m)?)?;
     m.add_function(wrap_pyfunction!(validate_schedule, m)?)
 }

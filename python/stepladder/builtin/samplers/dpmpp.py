@@ -32,6 +32,7 @@ def register(register: Register) -> None:
         aliases={
             "comfyui": ("dpmpp_2m",),
             "a1111": ("DPM++ 2M",),
+            "fooocus": ("dpmpp_2m",),
             "k_diffusion": ("sample_dpmpp_2m",),
             "diffusers": ("DPMSolverMultistepScheduler",),
         },
@@ -44,6 +45,7 @@ def register(register: Register) -> None:
         aliases={
             "comfyui": ("dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
             "a1111": ("DPM++ 2M SDE",),
+            "fooocus": ("dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
             "k_diffusion": ("sample_dpmpp_2m_sde",),
         },
         claims=_2M_SDE,

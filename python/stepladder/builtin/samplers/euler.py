@@ -33,6 +33,7 @@ def register(register: Register) -> None:
         aliases={
             "comfyui": ("euler",),
             "a1111": ("Euler",),
+            "fooocus": ("euler",),
             "k_diffusion": ("sample_euler",),
             "diffusers": ("EulerDiscreteScheduler",),
         },
@@ -45,6 +46,7 @@ def register(register: Register) -> None:
         aliases={
             "comfyui": ("euler_ancestral",),
             "a1111": ("Euler a",),
+            "fooocus": ("euler_ancestral",),
             "k_diffusion": ("sample_euler_ancestral",),
             "diffusers": ("EulerAncestralDiscreteScheduler",),
         },
@@ -57,6 +59,7 @@ def register(register: Register) -> None:
         aliases={
             "comfyui": ("heun",),
             "a1111": ("Heun",),
+            "fooocus": ("heun",),
             "k_diffusion": ("sample_heun",),
             "diffusers": ("HeunDiscreteScheduler",),
         },

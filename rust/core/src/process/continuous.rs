@@ -38,16 +38,22 @@ impl<M: TimeMap> ContinuousProcess<M> {
     /// A process sampled from `sigma_max` down to `sigma_min`.
     ///
     /// # Errors
-    /// [`Error::Message`] unless `0 < sigma_min < sigma_max`, both finite and far enough apart for the table.
+    /// An end that is not positive and finite, or two ends that are not far enough apart for the table.
     pub fn new(sigma_min: f64, sigma_max: f64) -> Result<Self> {
+        for (name, got) in [("sigma_min", sigma_min), ("sigma_max", sigma_max)] {
+            if !(got > 0.0 && got.is_finite()) {
+                let expected = "a positive finite value";
+                return Err(Error::Parameter { noun: Noun::Process, name, got, expected });
+            }
+        }
         let invalid = |why: &str| {
             Err(Error::Message {
                 noun: Noun::Process,
                 message: format!("sigma_min is {sigma_min} and sigma_max is {sigma_max}; expected {why}"),
             })
         };
-        if !(sigma_min > 0.0 && sigma_min < sigma_max && sigma_max.is_finite()) {
-            return invalid("0 < sigma_min < sigma_max, both finite");
+        if sigma_min >= sigma_max {
+            return invalid("sigma_min below sigma_max");
         }
         let (low, high) = (libm::log(sigma_min), libm::log(sigma_max));
         let last = CONTINUOUS_TABLE - 1;

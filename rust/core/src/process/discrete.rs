@@ -131,8 +131,8 @@ fn linspace(start: f64, end: f64, count: usize) -> Vec<f64> {
 pub struct DiscreteProcess {
     /// Strictly ascending noise-to-signal ratios.
     sigmas: Vec<f64>,
-    /// Logarithm of the ratio of each level's successor to it; 0 for the last.
-    ln_ratios: Vec<f64>,
+    /// Each level, and the logarithm of its successor's ratio to it; 0 for the last.
+    steps: Vec<(f64, f64)>,
     /// Into the levels.
     levels: Guide,
     /// Into the geometric means of neighbours: where the nearest level changes.
@@ -268,8 +268,9 @@ impl DiscreteProcess {
         let logs: Vec<f64> = sigmas.iter().map(|&s| libm::log(s)).collect();
         let mut ln_ratios: Vec<f64> = logs.windows(2).map(|pair| pair[1] - pair[0]).collect();
         ln_ratios.push(0.0);
+        let steps = sigmas.iter().copied().zip(ln_ratios).collect();
         let boundaries: Vec<f64> = sigmas.windows(2).map(|pair| pair[0].sqrt() * pair[1].sqrt()).collect();
-        Self { ln_ratios, levels: Guide::new(&sigmas), boundaries: Guide::new(&boundaries), sigmas }
+        Self { steps, levels: Guide::new(&sigmas), boundaries: Guide::new(&boundaries), sigmas }
     }
 
     /// The levels, ascending.
@@ -281,18 +282,11 @@ impl DiscreteProcess {
         self.sigmas.len() - 1
     }
 
-    /// Index of the level at or below a time known to be inside the table, and the logarithm of what is above it.
-    #[inline(always)]
-    fn place(&self, t: f64) -> (usize, f64) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "inside 0 to 1e6")]
-        let index = t as u32 as usize;
-        (index, (t - index as f64) * self.ln_ratios[index])
-    }
-
     /// Level at a time already known to be inside the table; a training level exactly at a whole time.
     pub(super) fn level(&self, t: f64) -> f64 {
-        let (index, above) = self.place(t);
-        (self.sigmas[index] * libm::exp(above)).min(self.sigmas[(index + 1).min(self.last())])
+        let (index, above) = whole(t);
+        let (level, ln_ratio) = self.steps[index as usize];
+        (level * libm::exp(above * ln_ratio)).min(self.sigmas[(index as usize + 1).min(self.last())])
     }
 
     /// Index of the highest level that is not above a sigma, the first one for a sigma below them all.
@@ -307,7 +301,7 @@ impl DiscreteProcess {
         if index == self.last() {
             return index as f64;
         }
-        index as f64 + (above / self.ln_ratios[index]).clamp(0.0, 1.0)
+        index as f64 + (above / self.steps[index].1).clamp(0.0, 1.0)
     }
 }
 
@@ -337,11 +331,14 @@ impl NoiseProcess for DiscreteProcess {
             return Ok(());
         }
         for (t, out) in t.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
-            let mut levels = [0.0; BLOCK];
-            for ((&t, out), level) in t.iter().zip(out.iter_mut()).zip(&mut levels) {
-                let (index, above) = self.place(t);
-                *out = above;
-                *level = self.sigmas[index];
+            let (mut indices, mut levels) = ([0; BLOCK], [0.0; BLOCK]);
+            for ((&t, out), index) in t.iter().zip(out.iter_mut()).zip(&mut indices) {
+                (*index, *out) = whole(t);
+            }
+            for ((out, level), &index) in out.iter_mut().zip(&mut levels).zip(&indices) {
+                let (below, ln_ratio) = self.steps[index as usize];
+                *level = below;
+                *out *= ln_ratio;
             }
             simd::exp(out);
             out.iter_mut().zip(&levels).for_each(|(out, level)| *out *= level);
@@ -385,6 +382,18 @@ impl NoiseProcess for DiscreteProcess {
         let inside = || self.level((1.0 - percent) * self.last() as f64);
         Ok(percent_ends(percent, BEFORE_START)?.unwrap_or_else(inside))
     }
+}
+
+/// The whole part of a time inside 0 to 1e6 and what is above it, exactly, in operations that vectorise.
+#[inline(always)]
+fn whole(t: f64) -> (u32, f64) {
+    // Added to this a number is rounded to an integer, held in the low bits.
+    const ROUND: f64 = (1_u64 << 52) as f64;
+    let shifted = t + ROUND;
+    let above = t - (shifted - ROUND);
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits are wanted")]
+    let nearest = shifted.to_bits() as u32;
+    if above < 0.0 { (nearest.wrapping_sub(1), above + 1.0) } else { (nearest, above) }
 }
 
 fn check_length(name: &'static str, values: &[f64]) -> Result<()> {

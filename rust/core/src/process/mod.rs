@@ -58,7 +58,8 @@ pub trait NoiseProcess: Send + Sync {
     /// Highest noise level that the model was trained at.
     fn sigma_max(&self) -> f64;
 
-    /// The levels that schedules pick from, ascending, with repeated levels where the process is clamped; `None` where the process is continuous and has no such table.
+    /// The levels that schedules pick from, ascending, with repeated levels where the process is clamped; `None` where
+    /// there is no such table.
     fn sigmas(&self) -> Option<&[f64]>;
 
     /// Noise level at every time.
@@ -78,6 +79,19 @@ pub trait NoiseProcess: Send + Sync {
     /// # Errors
     /// A fraction outside `[0, 1]`.
     fn percent_to_sigma(&self, percent: f64) -> Result<f64>;
+
+    /// [`percent_to_sigma`](Self::percent_to_sigma) of every fraction.
+    ///
+    /// # Errors
+    /// As there, with the position of the fraction; slices of different lengths.
+    fn percents_to_sigmas(&self, percent: &[f64], out: &mut [f64]) -> Result<()> {
+        same_length("percent", percent, out)?;
+        check("percent", percent, |percent| (0.0..=1.0).contains(&percent), || "0 to 1".to_owned())?;
+        for (&percent, out) in percent.iter().zip(out) {
+            *out = self.percent_to_sigma(percent)?;
+        }
+        Ok(())
+    }
 }
 
 /// `out[i] = f(values[i])` after `valid(values[i])`; `range` says what was expected.

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::{LogTable, check_range, check_steps, finish, levels};
+use super::{LogTable, check_ends, check_range, check_steps, finish, levels};
 use crate::error::{Error, Noun, Result};
 
 /// The model families that have a published table, in the order of [`TABLES`].
@@ -160,6 +160,7 @@ pub fn align_your_steps_as(
     steps: usize,
 ) -> Result<Vec<f64>> {
     let steps = check_steps(steps as u64)?;
+    check_ends(ends)?;
     let index = index(family)?;
     let message = |message: String| Err(Error::Message { noun: Noun::Schedule, message });
     let tables: &[LogTable] = match points {

@@ -1,7 +1,7 @@
 //! Lee et al., "Beta Sampling is All You Need" (arXiv 2407.12173): training steps at quantiles of a beta distribution,
 //! which crowds them at both ends of the table.
 
-use super::incomplete_beta::quantile;
+use super::incomplete_beta::Distribution;
 use super::indexed::{nearest_different, place, table};
 use super::{check_range, check_steps, finish, levels};
 use crate::error::{Error, Noun, Result};
@@ -55,15 +55,13 @@ pub fn beta_over_range(sigma_min: f64, sigma_max: f64, alpha: f64, beta: f64, ou
     check_beta(alpha, beta)?;
     check_range(sigma_min, sigma_max)?;
     let last = levels.len() - 1;
-    for (k, level) in levels.iter_mut().enumerate() {
-        let (p, q) = if last == 0 { (1.0, 0.0) } else { ((last - k) as f64 / last as f64, k as f64 / last as f64) };
-        let high = quantile(alpha, beta, p, q);
+    let distribution = Distribution::new(alpha, beta);
+    for (level, high) in levels.iter_mut().zip(distribution.quantiles(last.max(1), last + 1)) {
         *level = high * sigma_max + (1.0 - high) * sigma_min;
     }
     finish(out)
 }
 
 fn quantiles(alpha: f64, beta: f64, steps: usize) -> Vec<f64> {
-    let part = |k: usize| k as f64 / steps as f64;
-    (0..steps).map(|k| quantile(alpha, beta, part(steps - k), part(k))).collect()
+    Distribution::new(alpha, beta).quantiles(steps, steps)
 }

@@ -1,7 +1,7 @@
 //! Timestep spacings and conversions of the diffusers library, over a process's table.
 
 use super::indexed::{Rungs, descends, table};
-use super::{beta_over_range, check_range, exponential, finish, karras, levels};
+use super::{beta_over_range, check_ends, exponential, finish, karras, levels};
 use crate::error::{Error, Noun, Result};
 use crate::process::NoiseProcess;
 
@@ -11,6 +11,12 @@ pub const SPACINGS: [&str; 3] = ["leading", "linspace", "trailing"];
 pub const SPACING_VARIANTS: [&str; 3] = ["euler", "ddim", "dpmsolver"];
 /// What the levels at those steps are converted to, between the same ends.
 pub const CONVERSIONS: [&str; 5] = ["none", "karras", "exponential", "beta", "lu"];
+
+/// [`CONVERSIONS`] that a flow has: half log signal-to-noise ratio is not minus log sigma there.
+pub const FLOW_CONVERSIONS: [&str; 4] = ["none", "karras", "exponential", "beta"];
+
+/// Largest offset of steps: that of the longest table.
+const MAX_OFFSET: usize = 1_000_000;
 
 /// The choice of steps: each word one of [`SPACINGS`], [`SPACING_VARIANTS`] and [`CONVERSIONS`].
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +37,7 @@ impl Spacing<'_> {
     /// Known words, and room between the ends where both are given.
     ///
     /// # Errors
-    /// [`Error::Choice`] for a word outside its list, [`Error::SigmaRange`] for the ends.
+    /// [`Error::Choice`] for a word outside its list, [`Error::Message`] for the offset, else as for [`check_ends`].
     pub fn check(&self) -> Result<()> {
         for (name, got, known) in [
             ("spacing", self.spacing, &SPACINGS[..]),
@@ -42,7 +48,11 @@ impl Spacing<'_> {
                 return Err(Error::Choice { noun: Noun::Schedule, name, got: got.to_owned(), known: known.to_vec() });
             }
         }
-        check_range(self.ends[0].unwrap_or(f64::MIN_POSITIVE), self.ends[1].unwrap_or(f64::MAX))
+        if self.steps_offset > MAX_OFFSET {
+            let message = format!("steps_offset is {}; expected 0 to {MAX_OFFSET}", self.steps_offset);
+            return Err(Error::Message { noun: Noun::Schedule, message });
+        }
+        check_ends(self.ends)
     }
 
     /// Steps of a table of `size` levels, the first one first.
@@ -56,7 +66,12 @@ impl Spacing<'_> {
                 let t = (size - 1) as f64 * (parts - 1 - k) as f64 / (parts - 1).max(1) as f64;
                 if self.variant == "euler" { t } else { t.round_ties_even() }
             }
-            _ => (size as f64 - k as f64 * (size as f64 / steps as f64)).round_ties_even() - 1.0,
+            // NumPy's arange adds multiples of the difference of its first two values: that decides about halves.
+            _ => {
+                let first = size as f64;
+                let stride = (first - first / steps as f64) - first;
+                (first + k as f64 * stride).round_ties_even() - 1.0
+            }
         };
         (0..steps).map(timestep).collect()
     }
@@ -89,7 +104,17 @@ pub fn spaced(process: &dyn NoiseProcess, choice: &Spacing<'_>, out: &mut [f64])
         if choice.variant == "dpmsolver" || levels.len() == 1 { table[0] } else { levels[levels.len() - 1] };
     let steps_start = if choice.variant == "dpmsolver" { table[table.len() - 1] } else { levels[0] };
     let (low, high) = (choice.ends[0].unwrap_or(steps_end), choice.ends[1].unwrap_or(steps_start));
-    match choice.convert {
+    if let [level] = levels {
+        // The step may be at the lowest level already: a range without room.
+        *level = high;
+        return finish(out);
+    }
+    converted(choice.convert, low, high, out)
+}
+
+/// Levels between the same ends by a rule of [`CONVERSIONS`] other than `none`.
+pub(super) fn converted(rule: &str, low: f64, high: f64, out: &mut [f64]) -> Result<()> {
+    match rule {
         "karras" => karras(low, high, 7.0, out),
         "beta" => beta_over_range(low, high, 0.6, 0.6, out),
         // Even in half log signal-to-noise ratio: `lu` is the same grid under DPM-Solver's name.

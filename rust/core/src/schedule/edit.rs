@@ -101,11 +101,16 @@ pub fn concatenate_sigmas(first: &[f64], second: &[f64]) -> Result<Vec<f64>> {
 /// parts first) or by a `sine` (small parts first).
 ///
 /// # Errors
-/// A list that is empty or not made of levels; `parts` of 0 or beyond the most steps; an unknown spacing.
+/// A list that is empty or not made of levels; `parts` of 0 or beyond the most steps; `start_at` below `end_at`; an
+/// unknown spacing.
 pub fn extend_sigmas(sigmas: &[f64], parts: usize, start_at: f64, end_at: f64, spacing: &str) -> Result<Vec<f64>> {
     values(sigmas)?;
     if !(1..=MAX_STEPS).contains(&parts) || parts.saturating_mul(sigmas.len() - 1) > MAX_STEPS {
         let message = format!("parts is {parts}; expected 1 or more, and at most {MAX_STEPS} steps in all");
+        return Err(Error::Message { noun: Noun::Schedule, message });
+    }
+    if start_at.is_nan() || end_at.is_nan() || start_at < end_at {
+        let message = format!("start_at is {start_at} and end_at {end_at}; expected start_at at or above end_at");
         return Err(Error::Message { noun: Noun::Schedule, message });
     }
     let place: fn(f64) -> f64 = match spacing {

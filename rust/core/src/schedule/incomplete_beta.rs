@@ -2,64 +2,106 @@
 
 /// Terms of the continued fraction; it needs a few times the square root of the larger parameter.
 const TERMS: u32 = 500;
-/// Newton steps, halvings included: a bracket of float64 is exhausted before.
+/// Steps, halvings included: a bracket of float64 is exhausted before.
 const ITERATIONS: u32 = 200;
+/// A step of this size in `ln x` leaves an error of its cube, times the function's curvature.
+const LAST_STEP: f64 = 1e-6;
 
-/// The `x` in `[0, 1]` at which a beta distribution with these parameters has accumulated `p = 1 - q`.
-///
-/// Both probabilities are given so that neither end loses digits.
-pub(super) fn quantile(alpha: f64, beta: f64, p: f64, q: f64) -> f64 {
-    if p <= 0.0 {
-        0.0
-    } else if q <= 0.0 {
-        1.0
-    } else if alpha == beta && p == q {
-        // Exactly, since hosts round it times an odd number.
-        0.5
-    } else if p <= q {
-        lower(alpha, beta, p)
-    } else {
-        1.0 - lower(beta, alpha, q)
-    }
+/// A beta distribution.
+pub(super) struct Distribution {
+    alpha: f64,
+    beta: f64,
+    log_beta: f64,
 }
 
-/// Newton's method on `ln I_x - ln p` over `ln x`, where the function is nearly straight, inside a bracket.
-fn lower(alpha: f64, beta: f64, p: f64) -> f64 {
-    let log_beta = libm::lgamma(alpha) + libm::lgamma(beta) - libm::lgamma(alpha + beta);
-    let target = libm::log(p);
-    let (mut low, mut high) = (0.0, 1.0);
-    // I_x is x^alpha / (alpha B) near 0.
-    let mut x = libm::exp((target + libm::log(alpha) + log_beta) / alpha).clamp(f64::MIN_POSITIVE, 0.5);
-    for _ in 0..ITERATIONS {
-        let accumulated = accumulated(alpha, beta, log_beta, x);
-        let above = libm::log(accumulated) - target;
-        if above > 0.0 {
-            high = x;
+impl Distribution {
+    /// The distribution with these parameters, both positive.
+    pub(super) fn new(alpha: f64, beta: f64) -> Self {
+        Self { alpha, beta, log_beta: libm::lgamma(alpha) + libm::lgamma(beta) - libm::lgamma(alpha + beta) }
+    }
+
+    /// The `x` in `[0, 1]` at which the distribution has accumulated `p = 1 - q`.
+    ///
+    /// Both probabilities are given so that neither end loses digits.
+    pub(super) fn quantile(&self, p: f64, q: f64) -> f64 {
+        if p <= 0.0 {
+            0.0
+        } else if q <= 0.0 {
+            1.0
+        } else if self.alpha == self.beta && p == q {
+            // Exactly, since hosts round it times an odd number.
+            0.5
+        } else if p <= q {
+            self.lower(p)
         } else {
-            low = x;
+            1.0 - self.mirrored().lower(q)
         }
-        let log_density = (alpha - 1.0) * libm::log(x) + (beta - 1.0) * libm::log1p(-x) - log_beta;
-        let step = -above * accumulated / (libm::exp(log_density) * x);
-        let mut next = x * libm::exp(step);
-        if !(next > low && next < high) {
-            next = 0.5 * (low + high);
-        }
-        if (next - x).abs() <= f64::EPSILON * x {
-            return next;
-        }
-        x = next;
     }
-    x
-}
 
-/// The regularised incomplete beta function `I_x(alpha, beta)`.
-fn accumulated(alpha: f64, beta: f64, log_beta: f64, x: f64) -> f64 {
-    let front = libm::exp(alpha * libm::log(x) + beta * libm::log1p(-x) - log_beta);
-    // Either fraction converges fast below its distribution's mean.
-    if x < (alpha + 1.0) / (alpha + beta + 2.0) {
-        front * fraction(alpha, beta, x) / alpha
-    } else {
-        1.0 - front * fraction(beta, alpha, 1.0 - x) / beta
+    /// The quantiles at `k / parts` for k from `parts` down, `count` of them. A symmetric distribution's upper half is
+    /// the lower one's mirror image, bit by bit.
+    pub(super) fn quantiles(&self, parts: usize, count: usize) -> Vec<f64> {
+        let part = |k: usize| k as f64 / parts as f64;
+        let mut quantiles = vec![0.0; count];
+        for k in (0..count).rev() {
+            let mirror = parts - k;
+            quantiles[k] = if self.alpha == self.beta && 2 * k < parts && mirror < count {
+                1.0 - quantiles[mirror]
+            } else {
+                self.quantile(part(parts - k), part(k))
+            };
+        }
+        quantiles
+    }
+
+    fn mirrored(&self) -> Self {
+        Self { alpha: self.beta, beta: self.alpha, log_beta: self.log_beta }
+    }
+
+    /// Halley's method on `ln I_x - ln p` over `ln x`, where the function is nearly straight, inside a bracket.
+    fn lower(&self, p: f64) -> f64 {
+        let target = libm::log(p);
+        let (mut low, mut high) = (0.0, 1.0);
+        // I_x is x^alpha / (alpha B) (1 + alpha (1 - beta) / (alpha + 1) x + ...) near 0.
+        let first = libm::exp((target + libm::log(self.alpha) + self.log_beta) / self.alpha);
+        let bend = (self.beta - 1.0) / (self.alpha + 1.0) * first;
+        let second = if bend.abs() < 1.0 { first * libm::exp(bend) } else { first };
+        let mut x = second.clamp(f64::MIN_POSITIVE, 0.5);
+        for _ in 0..ITERATIONS {
+            let (accumulated, front) = self.accumulated(x);
+            let above = libm::log(accumulated) - target;
+            if above > 0.0 {
+                high = x;
+            } else {
+                low = x;
+            }
+            // The front factor is the density times x (1 - x); so this is the slope of ln I_x over ln x.
+            let odds = x / (1.0 - x);
+            let slope = front / ((1.0 - x) * accumulated);
+            let newton = -above / slope;
+            let bend = 1.0 + 0.5 * newton * (self.alpha - (self.beta - 1.0) * odds - slope);
+            let step = if bend > 0.5 { newton / bend } else { newton };
+            let next = x * libm::exp(step);
+            if step.abs() <= LAST_STEP {
+                return next;
+            }
+            // Where rounding leaves no smaller bracket this is the end.
+            x = if next > low && next < high { next } else { 0.5 * (low + high) };
+        }
+        x
+    }
+
+    /// The regularised incomplete beta function `I_x(alpha, beta)`, and `x^alpha (1 - x)^beta / B`.
+    fn accumulated(&self, x: f64) -> (f64, f64) {
+        let Self { alpha, beta, log_beta } = *self;
+        let front = libm::exp(alpha * libm::log(x) + beta * libm::log1p(-x) - log_beta);
+        // Either fraction converges fast below its distribution's mean.
+        let accumulated = if x < (alpha + 1.0) / (alpha + beta + 2.0) {
+            front * fraction(alpha, beta, x) / alpha
+        } else {
+            1.0 - front * fraction(beta, alpha, 1.0 - x) / beta
+        };
+        (accumulated, front)
     }
 }
 
@@ -89,7 +131,7 @@ fn fraction(alpha: f64, beta: f64, x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::quantile;
+    use super::Distribution;
 
     #[test]
     fn closed_forms() {
@@ -99,11 +141,41 @@ mod tests {
             for (alpha, beta, expected) in
                 [(1.0, 1.0, p), (0.5, 0.5, arcsine), (3.0, 1.0, libm::cbrt(p)), (1.0, 2.0, 1.0 - q.sqrt())]
             {
-                let got = quantile(alpha, beta, p, q);
+                let got = Distribution::new(alpha, beta).quantile(p, q);
                 assert!((got - expected).abs() <= 1e-13 * expected, "{alpha} {beta} {p}: {got} {expected}");
             }
         }
-        assert_eq!(quantile(0.6, 0.6, 0.0, 1.0).to_bits(), 0.0_f64.to_bits());
-        assert_eq!(quantile(0.6, 0.6, 1.0, 0.0).to_bits(), 1.0_f64.to_bits());
+        assert_eq!(Distribution::new(0.6, 0.6).quantile(0.0, 1.0).to_bits(), 0.0_f64.to_bits());
+        assert_eq!(Distribution::new(0.6, 0.6).quantile(1.0, 0.0).to_bits(), 1.0_f64.to_bits());
+    }
+
+    #[test]
+    fn quantiles_are_single_ones() {
+        for (alpha, beta) in [(0.6, 0.6), (0.5, 0.7), (2.0, 2.0)] {
+            let beta = Distribution::new(alpha, beta);
+            for (parts, count) in [(1, 1), (1, 2), (2, 3), (30, 30), (30, 31), (1001, 1001), (1001, 1002)] {
+                for (k, got) in beta.quantiles(parts, count).into_iter().enumerate() {
+                    let (p, q) = ((parts - k) as f64 / parts as f64, k as f64 / parts as f64);
+                    assert_eq!(got.to_bits(), beta.quantile(p, q).to_bits(), "{k} of {parts}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn extreme_parameters_invert() {
+        for (alpha, beta) in [(0.01, 0.01), (0.01, 100.0), (100.0, 0.01), (100.0, 100.0), (0.6, 30.0), (30.0, 0.6)] {
+            let beta = Distribution::new(alpha, beta);
+            for k in 1..500_u32 {
+                let (p, q) = (f64::from(k) / 1000.0, f64::from(1000 - k) / 1000.0);
+                let x = beta.quantile(p, q);
+                // Below the smallest normal number, and at 1, x itself has no digits left.
+                if x > f64::MIN_POSITIVE && x < 0.999 {
+                    let (got, front) = beta.accumulated(x);
+                    let reach = 4.0 * f64::EPSILON * front / ((1.0 - x) * p);
+                    assert!((got / p - 1.0).abs() <= 1e-12 + reach, "{p}: {got}");
+                }
+            }
+        }
     }
 }

@@ -68,9 +68,12 @@ fn place(sigma_min: f64, sigma_max: f64, mu: f64, beta: f64, levels: &mut [f64])
     }
 }
 
-/// Log sigma at `x`, given as its distances to 0 and to 1: the nearer one keeps its digits.
+/// Log sigma at `x`, given as its distances to 0 and to 1: the nearer one keeps its digits. In the middle the sign is 0.
+#[expect(clippy::float_cmp, reason = "both are one half there, exactly")]
 fn log_sigma(from_top: f64, from_bottom: f64, margin: f64, mu: f64, beta: f64) -> f64 {
-    if from_top <= from_bottom {
+    if from_top == from_bottom {
+        mu
+    } else if from_top < from_bottom {
         mu - beta * libm::log(2.0 * from_top + margin)
     } else {
         mu + beta * libm::log(2.0 * from_bottom + margin)

@@ -1,6 +1,6 @@
 //! Mochi's schedule (Genmo, 2024): small even steps first, then steps that grow quadratically.
 
-use super::{finish, levels};
+use super::{MAX_STEPS, finish, levels};
 use crate::error::{Error, Noun, Result};
 
 /// A usable noise threshold.
@@ -13,6 +13,20 @@ pub fn check_threshold(threshold: f64) -> Result<()> {
     }
     let expected = "0 to 1, both excluded";
     Err(Error::Parameter { noun: Noun::Schedule, name: "threshold_noise", got: threshold, expected })
+}
+
+/// A usable number of even steps.
+///
+/// # Errors
+/// [`Error::Message`] outside `1..MAX_STEPS`.
+pub fn check_linear_steps(linear_steps: u64) -> Result<usize> {
+    match usize::try_from(linear_steps) {
+        Ok(count) if (1..MAX_STEPS).contains(&count) => Ok(count),
+        _ => {
+            let message = format!("linear_steps is {linear_steps}; expected 1 to {}", MAX_STEPS - 1);
+            Err(Error::Message { noun: Noun::Schedule, message })
+        }
+    }
 }
 
 /// `sigma_max (1 - y)`: `y` grows linearly from 0 to `threshold` over `linear_steps` (half of the steps unless given),

@@ -17,8 +17,8 @@ const LOGIT: [f64; 2] = [9.0, -7.5];
 /// [`Error::Parameter`] outside `[-7, 8]` for the mean, `(0, 10]` for `std`.
 pub fn check_logit_normal(mean: f64, std: f64) -> Result<()> {
     if !(-7.0..=8.0).contains(&mean) {
-        let expected = "-7 to 8 after the resolution's shift";
-        return Err(Error::Parameter { noun: Noun::Schedule, name: "mu", got: mean, expected });
+        let (name, expected) = ("mu with the resolution's shift", "-7 to 8");
+        return Err(Error::Parameter { noun: Noun::Schedule, name, got: mean, expected });
     }
     if std > 0.0 && std <= 10.0 {
         return Ok(());

@@ -37,18 +37,20 @@ pub use batch::{Batch, Column, MAX_VALUES, Packing, Rule};
 pub use beta::{beta, beta_comfyui, beta_over_range, check_beta};
 pub use cosine::cosine;
 pub use ddim_uniform::{ddim_uniform, ddim_uniform_comfyui};
-pub use diffusers::{CONVERSIONS, SPACING_VARIANTS, SPACINGS, Spacing, spaced};
+pub use diffusers::{CONVERSIONS, FLOW_CONVERSIONS, SPACING_VARIANTS, SPACINGS, Spacing, spaced};
 pub use distilled::{TURBO_POINTS, check_lcm_points, check_turbo_start, lcm, sd_turbo};
 pub use edit::{
     EXTENSIONS, STRENGTH_HOSTS, concatenate_sigmas, extend_sigmas, flip_sigmas, rescale_sigmas, set_first_sigma,
     split_sigmas, split_sigmas_denoise, step_range_sigmas, strength_sigmas, truncate_sigmas,
 };
 pub use exponential::exponential;
-pub use flow_shift::{check_mu, check_shift, check_terminal, flow_shift, flux2_mu, linear_mu};
+pub use flow_shift::{
+    check_flow_conversion, check_shift, check_terminal, dynamic_shift, flow_shift, flux2_mu, linear_mu,
+};
 pub use karras::{check_rho, karras};
 pub use kl_optimal::{kl_optimal, kl_optimal_a1111};
 pub use laplace::{check_laplace, laplace, laplace_comfyui};
-pub use linear_quadratic::{check_threshold, linear_quadratic};
+pub use linear_quadratic::{check_linear_steps, check_threshold, linear_quadratic};
 pub use logit_normal::{check_logit_normal, logit_normal};
 pub use loglinear::{LogTable, MAX_POINTS, check_points};
 pub use normal::normal;
@@ -89,6 +91,22 @@ pub fn check_range(sigma_min: f64, sigma_max: f64) -> Result<()> {
     Err(Error::SigmaRange { sigma_min, sigma_max })
 }
 
+/// The ends of a range that are given, lowest first; whether one given end fits a process shows when it meets one.
+///
+/// # Errors
+/// [`Error::Parameter`] for an end that is not positive and finite, [`Error::SigmaRange`] for two in the wrong order.
+pub fn check_ends(ends: [Option<f64>; 2]) -> Result<()> {
+    if let [Some(sigma_min), Some(sigma_max)] = ends {
+        return check_range(sigma_min, sigma_max);
+    }
+    for (name, end) in ["sigma_min", "sigma_max"].into_iter().zip(ends) {
+        if let Some(got) = end.filter(|end| !(*end > 0.0 && end.is_finite())) {
+            return Err(Error::Parameter { noun: Noun::Schedule, name, got, expected: "a positive finite value" });
+        }
+    }
+    Ok(())
+}
+
 /// Noise levels that a sampler can walk down: finite, not negative, strictly descending; 0 at most at the end.
 ///
 /// # Errors
@@ -123,6 +141,38 @@ pub fn validate_schedule(sigmas: &[f64], steps: usize) -> Result<()> {
     }
     let (index, got) = (steps, sigmas[steps]);
     Err(Error::Element { noun: Noun::Schedule, name: "sigmas", index, got, expected: "exactly 0 at the end" })
+}
+
+/// The levels of a list of one's own, above its zero: at least one, positive, strictly descending.
+///
+/// # Errors
+/// [`Error::Length`] or [`Error::Element`] with what breaks the rule.
+pub fn check_levels(levels: &[f64]) -> Result<()> {
+    let noun = Noun::Schedule;
+    if levels.is_empty() || levels.len() > MAX_STEPS {
+        let expected = format!("1 to {MAX_STEPS}");
+        return Err(Error::Length { noun, name: "levels", got: levels.len(), expected });
+    }
+    let mut previous = f64::INFINITY;
+    for (index, &got) in levels.iter().enumerate() {
+        if !(got > 0.0 && got < previous) {
+            let expected = "positive, finite, strictly descending values";
+            return Err(Error::Element { noun, name: "levels", index, got, expected });
+        }
+        previous = got;
+    }
+    Ok(())
+}
+
+/// One level.
+///
+/// # Errors
+/// [`Error::Parameter`] unless it is positive and finite.
+pub fn check_value(value: f64) -> Result<()> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(Error::Parameter { noun: Noun::Schedule, name: "value", got: value, expected: "a positive finite value" })
 }
 
 /// The positive levels of `out`, all but the trailing zero.

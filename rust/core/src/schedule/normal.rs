@@ -7,11 +7,15 @@ use crate::process::{Lookup, NoiseProcess};
 
 /// Below this a process counts as reaching 0 by itself, and needs no zero of its own (ComfyUI's rule).
 pub(super) const REACHES_ZERO: f64 = 1e-5;
+/// Relative error of a level that went through time and back: a tangent loses as many digits as the level has before the
+/// point. A host's shift moves an end much farther.
+const ROUNDING: f64 = 1e-6;
 
 /// `sigma(linspace(t(sigma_max), t(sigma_min), steps))`, then 0; one step is `[sigma_max, 0]`.
 ///
 /// Where `sigma_min` is within 1e-5 of 0, time is divided into `steps + 1` points instead and the last one becomes the
-/// exact zero.
+/// exact zero. The times are those of the nearest lookup: some hosts' processes leave out their shift there, so that the
+/// lowest level is above `sigma_min` for them.
 ///
 /// # Errors
 /// The step count outside its limits, or a process that refuses its own range.
@@ -22,9 +26,8 @@ pub fn normal(process: &dyn NoiseProcess, out: &mut [f64]) -> Result<()> {
     process.sigma(&ends[1..], &mut lowest)?;
     let points = if lowest[0].abs() <= REACHES_ZERO { steps + 1 } else { steps };
     even_times(process, ends, &mut out[..points])?;
-    // The ends of the range are known exactly; through time and back they would be a rounding away.
-    out[points - 1] = process.sigma_min();
-    out[0] = process.sigma_max();
+    snap(&mut out[points - 1], process.sigma_min());
+    snap(&mut out[0], process.sigma_max());
     repair(process, &mut out[..points], steps);
     finish(out)
 }
@@ -47,6 +50,13 @@ pub(super) fn even_times(process: &dyn NoiseProcess, [start, end]: [f64; 2], lev
         times[last] = end;
     }
     process.sigma(&times, levels)
+}
+
+/// Puts a level that went through time and came back a rounding away from an end of the range exactly there.
+pub(super) fn snap(level: &mut f64, end: f64) {
+    if (*level - end).abs() <= ROUNDING * end {
+        *level = end;
+    }
 }
 
 /// Spreads `points` over the different levels of the table where the process's own map repeats some of the first

@@ -1,7 +1,7 @@
 //! Levels evenly spaced in the process's time, the lowest one left out (Stability's generative-models; diffusers'
 //! trailing timesteps).
 
-use super::normal::{ends, even_times, repair};
+use super::normal::{ends, even_times, repair, snap};
 use super::{finish, levels};
 use crate::error::Result;
 use crate::process::NoiseProcess;
@@ -13,7 +13,7 @@ use crate::process::NoiseProcess;
 pub fn sgm_uniform(process: &dyn NoiseProcess, out: &mut [f64]) -> Result<()> {
     let steps = levels(out)?.len();
     even_times(process, ends(process)?, out)?;
-    out[0] = process.sigma_max();
+    snap(&mut out[0], process.sigma_max());
     repair(process, out, steps);
     finish(out)
 }

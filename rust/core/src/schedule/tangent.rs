@@ -1,7 +1,5 @@
 //! RES4LYF's arctangent curves: flat, steep around a pivot, flat again.
 
-use std::f64::consts::FRAC_2_PI;
-
 use super::{check_range, finish, levels};
 use crate::error::{Error, Noun, Result};
 
@@ -94,11 +92,12 @@ pub fn bong_tangent(start: f64, middle: f64, pivots: [f64; 2], slopes: [f64; 2],
 
 /// `-atan(slope (x - pivot))` at `x = 0, 1, …`, scaled to run from the first end to the second.
 fn curve(pivot: f64, slope: f64, ends: [f64; 2], out: &mut [f64]) {
-    let value = |x: f64| 0.5 * (1.0 - FRAC_2_PI * libm::atan(slope * (x - pivot)));
     let last = (out.len() - 1) as f64;
-    let (high, low) = (value(0.0), value(last));
+    // The difference of two arctangents as one angle: nothing cancels where the curve is flat.
+    let above_end = |x: f64| libm::atan2(slope * (last - x), 1.0 + slope * (last - pivot) * (slope * (x - pivot)));
+    let whole = above_end(0.0);
     for (x, level) in out.iter_mut().enumerate() {
-        let part = (value(x as f64) - low) / (high - low);
+        let part = above_end(x as f64) / whole;
         *level = ends[1] + part * (ends[0] - ends[1]);
     }
 }

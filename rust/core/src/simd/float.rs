@@ -37,6 +37,14 @@ pub trait Float: sealed::Sealed + Copy + Into<f64> + Send + Sync + 'static {
     #[doc(hidden)]
     #[must_use]
     fn nearest(value: f64) -> Self;
+    /// A power of a positive normal number, |exponent ln base| <= 700, to what this type can tell apart.
+    #[doc(hidden)]
+    #[must_use]
+    fn power_of(base: f64, exponent: f64) -> Self;
+    /// An exponential, |x| <= 700, to what this type can tell apart.
+    #[doc(hidden)]
+    #[must_use]
+    fn exp_of(x: f64) -> Self;
     #[doc(hidden)]
     #[must_use]
     fn is_ordinary_for_exp(self) -> bool;
@@ -67,7 +75,7 @@ pub trait Float: sealed::Sealed + Copy + Into<f64> + Send + Sync + 'static {
 }
 
 macro_rules! float {
-    ($t:ident, $squaring:literal, $ordinary:expr, $most:literal, $exp:ident, $ln:ident, $pow:ident, $libm_pow:ident) => {
+    ($t:ident, $squaring:literal, $ordinary:expr, $most:literal, $exp:ident, $ln:ident, $pow:ident, $libm_pow:ident, $power_of:path, $exp_of:path) => {
         impl Float for $t {
             const ONE: Self = 1.0;
             const SQUARING: f64 = $squaring;
@@ -78,6 +86,14 @@ macro_rules! float {
             #[allow(clippy::cast_possible_truncation, reason = "rounding is the point")]
             fn nearest(value: f64) -> Self {
                 value as $t
+            }
+            #[inline(always)]
+            fn power_of(base: f64, exponent: f64) -> Self {
+                Self::nearest($power_of(base, exponent))
+            }
+            #[inline(always)]
+            fn exp_of(x: f64) -> Self {
+                Self::nearest($exp_of(x))
             }
             #[inline(always)]
             fn is_ordinary_for_exp(self) -> bool {
@@ -118,8 +134,19 @@ macro_rules! float {
     };
 }
 
-float!(f32, 4.0, exp::ORDINARY_F32, 65_536.0, exp_f32, ln_f32, pow_f32, powf);
-float!(f64, 8.0, exp::ORDINARY, 1_099_511_627_776.0, exp_f64, ln_f64, pow_f64, pow);
+float!(f32, 4.0, exp::ORDINARY_F32, 65_536.0, exp_f32, ln_f32, pow_f32, powf, pow::power_short, exp::exp_short);
+float!(
+    f64,
+    8.0,
+    exp::ORDINARY,
+    1_099_511_627_776.0,
+    exp_f64,
+    ln_f64,
+    pow_f64,
+    pow,
+    power_f64::<true>,
+    exp::exp_f64::<true>
+);
 
 /// Polynomial with `c[0]` the constant term, by Horner's rule.
 #[inline(always)]

@@ -23,7 +23,7 @@ pub(crate) use dispatch::Level;
 pub use float::Float;
 use float::PowPlan;
 use map::{Lane, map_in_place, map_into, powi_in_place};
-pub(crate) use ramp::{GROUP, Ramp, exponents, nearest_into, raise_each, ramps, seventh_powers};
+pub(crate) use ramp::{Ramp, exponentials, powers, raise_each, small_powers};
 
 struct Exp;
 struct Ln;

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use stepladder_core::Noun;
 use stepladder_core::schedule::{self, Spacing};
 
-use super::{filled, list, steps};
+use super::{ends, filled, list, number, steps, word};
 use crate::error::to_py;
 use crate::floats;
 use crate::process::with_process;
@@ -108,14 +108,14 @@ fn lcm<'py>(
 
 /// Raises unless these can be the parameters of a beta distribution.
 #[pyfunction]
-fn check_beta(alpha: f64, beta: f64) -> PyResult<()> {
-    schedule::check_beta(alpha, beta).map_err(to_py)
+fn check_beta(alpha: &Bound<'_, PyAny>, beta: &Bound<'_, PyAny>) -> PyResult<()> {
+    schedule::check_beta(number("alpha", alpha)?, number("beta", beta)?).map_err(to_py)
 }
 
 /// Raises unless the ladder of `sd_turbo` can begin there.
 #[pyfunction]
-fn check_turbo_start(start: f64) -> PyResult<()> {
-    schedule::check_turbo_start(start).map_err(to_py)
+fn check_turbo_start(start: &Bound<'_, PyAny>) -> PyResult<()> {
+    schedule::check_turbo_start(number("start", start)?).map_err(to_py)
 }
 
 /// Raises unless a model can have been distilled on so many points.
@@ -143,14 +143,18 @@ fn spaced<'py>(
 /// Raises unless these can choose training steps.
 #[pyfunction]
 fn check_spacing(
-    spacing: &str,
-    variant: &str,
-    steps_offset: usize,
-    convert: &str,
-    sigma_min: Option<f64>,
-    sigma_max: Option<f64>,
+    spacing: &Bound<'_, PyAny>,
+    variant: &Bound<'_, PyAny>,
+    steps_offset: &Bound<'_, PyAny>,
+    convert: &Bound<'_, PyAny>,
+    sigma_min: Option<&Bound<'_, PyAny>>,
+    sigma_max: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
-    Spacing { spacing, variant, steps_offset, convert, ends: [sigma_min, sigma_max] }.check().map_err(to_py)
+    let (spacing, variant, convert) = (word("spacing", spacing)?, word("variant", variant)?, word("convert", convert)?);
+    let count = floats::count(Noun::Schedule, "steps_offset", steps_offset, "0 to 1000000")?;
+    let steps_offset = usize::try_from(count).unwrap_or(usize::MAX);
+    let ends = ends(sigma_min, sigma_max)?;
+    Spacing { spacing: &spacing, variant: &variant, steps_offset, convert: &convert, ends }.check().map_err(to_py)
 }
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -6,6 +6,7 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use stepladder_core::{Noun, schedule};
 
+use super::{number, word};
 use crate::error::to_py;
 use crate::floats;
 
@@ -17,6 +18,40 @@ fn list(name: &'static str, sigmas: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
 
 fn count(name: &str, value: &Bound<'_, PyAny>, range: &str) -> PyResult<usize> {
     Ok(usize::try_from(floats::count(Noun::Schedule, name, value, range)?).unwrap_or(usize::MAX))
+}
+
+/// Arguments by name, converted or refused in its words.
+mod argument {
+    use pyo3::prelude::*;
+
+    macro_rules! arguments {
+        ($convert:path, $type:ty: $($name:ident)*) => {
+            $(pub(super) fn $name(value: &Bound<'_, PyAny>) -> PyResult<$type> {
+                $convert(stringify!($name), value)
+            })*
+        };
+    }
+
+    arguments!(super::number, f64: denoise end end_at sigma start start_at strength);
+    arguments!(super::word, String: host spacing);
+    arguments!(count, usize: start_step step);
+    arguments!(flag, bool: force_full_denoise);
+
+    pub(super) fn parts(value: &Bound<'_, PyAny>) -> PyResult<usize> {
+        super::count("parts", value, "1 to 10000000")
+    }
+
+    pub(super) fn last_step(value: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+        if value.is_none() { Ok(None) } else { count("last_step", value).map(Some) }
+    }
+
+    fn count(name: &str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+        super::count(name, value, "0 to the number of steps")
+    }
+
+    fn flag(name: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        crate::floats::flag(stepladder_core::Noun::Schedule, name, value)
+    }
 }
 
 /// Split a schedule at a step.
@@ -38,10 +73,12 @@ fn count(name: &str, value: &Bound<'_, PyAny>, range: &str) -> PyResult<usize> {
 /// `ScheduleError`
 ///     For values outside these limits.
 #[pyfunction]
-fn split_sigmas<'py>(sigmas: &Bound<'py, PyAny>, step: &Bound<'py, PyAny>) -> PyResult<(Sigmas<'py>, Sigmas<'py>)> {
+fn split_sigmas<'py>(
+    sigmas: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = argument::step)] step: usize,
+) -> PyResult<(Sigmas<'py>, Sigmas<'py>)> {
     let values = list("sigmas", sigmas)?;
-    let (first, second) =
-        schedule::split_sigmas(&values, count("step", step, "0 to the number of steps")?).map_err(to_py)?;
+    let (first, second) = schedule::split_sigmas(&values, step).map_err(to_py)?;
     let py = sigmas.py();
     Ok((PyArray1::from_vec(py, first), PyArray1::from_vec(py, second)))
 }
@@ -65,7 +102,10 @@ fn split_sigmas<'py>(sigmas: &Bound<'py, PyAny>, step: &Bound<'py, PyAny>) -> Py
 /// `ScheduleError`
 ///     For values outside these limits.
 #[pyfunction]
-fn split_sigmas_denoise<'py>(sigmas: &Bound<'py, PyAny>, denoise: f64) -> PyResult<(Sigmas<'py>, Sigmas<'py>)> {
+fn split_sigmas_denoise<'py>(
+    sigmas: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = argument::denoise)] denoise: f64,
+) -> PyResult<(Sigmas<'py>, Sigmas<'py>)> {
     let values = list("sigmas", sigmas)?;
     let (first, second) = schedule::split_sigmas_denoise(&values, denoise).map_err(to_py)?;
     let py = sigmas.py();
@@ -144,16 +184,17 @@ fn concatenate_sigmas<'py>(first: &Bound<'py, PyAny>, second: &Bound<'py, PyAny>
 /// `ScheduleError`
 ///     For values outside these limits.
 #[pyfunction]
-#[pyo3(signature = (sigmas, parts = 2, start_at = f64::INFINITY, end_at = 12.0, spacing = "linear"))]
+#[pyo3(signature = (sigmas, parts = 2, start_at = f64::INFINITY, end_at = 12.0, spacing = String::from("linear")), text_signature = "(sigmas, parts=2, start_at=..., end_at=12.0, spacing='linear')")]
+#[expect(clippy::needless_pass_by_value, reason = "a default word is made for every call")]
 fn extend_sigmas<'py>(
     sigmas: &Bound<'py, PyAny>,
-    parts: usize,
-    start_at: f64,
-    end_at: f64,
-    spacing: &str,
+    #[pyo3(from_py_with = argument::parts)] parts: usize,
+    #[pyo3(from_py_with = argument::start_at)] start_at: f64,
+    #[pyo3(from_py_with = argument::end_at)] end_at: f64,
+    #[pyo3(from_py_with = argument::spacing)] spacing: String,
 ) -> PyResult<Sigmas<'py>> {
     let values = list("sigmas", sigmas)?;
-    let changed = schedule::extend_sigmas(&values, parts, start_at, end_at, spacing).map_err(to_py)?;
+    let changed = schedule::extend_sigmas(&values, parts, start_at, end_at, &spacing).map_err(to_py)?;
     Ok(PyArray1::from_vec(sigmas.py(), changed))
 }
 
@@ -176,7 +217,10 @@ fn extend_sigmas<'py>(
 /// `ScheduleError`
 ///     For values outside these limits.
 #[pyfunction]
-fn set_first_sigma<'py>(sigmas: &Bound<'py, PyAny>, sigma: f64) -> PyResult<Sigmas<'py>> {
+fn set_first_sigma<'py>(
+    sigmas: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = argument::sigma)] sigma: f64,
+) -> PyResult<Sigmas<'py>> {
     let values = list("sigmas", sigmas)?;
     let changed = schedule::set_first_sigma(&values, sigma).map_err(to_py)?;
     Ok(PyArray1::from_vec(sigmas.py(), changed))
@@ -201,7 +245,11 @@ fn set_first_sigma<'py>(sigmas: &Bound<'py, PyAny>, sigma: f64) -> PyResult<Sigm
 /// `ScheduleError`
 ///     For values outside these limits.
 #[pyfunction]
-fn rescale_sigmas<'py>(sigmas: &Bound<'py, PyAny>, start: f64, end: f64) -> PyResult<Sigmas<'py>> {
+fn rescale_sigmas<'py>(
+    sigmas: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = argument::start)] start: f64,
+    #[pyo3(from_py_with = argument::end)] end: f64,
+) -> PyResult<Sigmas<'py>> {
     let values = list("sigmas", sigmas)?;
     let changed = schedule::rescale_sigmas(&values, start, end).map_err(to_py)?;
     Ok(PyArray1::from_vec(sigmas.py(), changed))
@@ -226,7 +274,11 @@ fn rescale_sigmas<'py>(sigmas: &Bound<'py, PyAny>, start: f64, end: f64) -> PyRe
 /// `ScheduleError`
 ///     For values outside these limits.
 #[pyfunction]
-fn truncate_sigmas<'py>(sigmas: &Bound<'py, PyAny>, start: f64, end: f64) -> PyResult<Sigmas<'py>> {
+fn truncate_sigmas<'py>(
+    sigmas: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = argument::start)] start: f64,
+    #[pyo3(from_py_with = argument::end)] end: f64,
+) -> PyResult<Sigmas<'py>> {
     let values = list("sigmas", sigmas)?;
     let changed = schedule::truncate_sigmas(&values, start, end).map_err(to_py)?;
     Ok(PyArray1::from_vec(sigmas.py(), changed))
@@ -254,10 +306,15 @@ fn truncate_sigmas<'py>(sigmas: &Bound<'py, PyAny>, start: f64, end: f64) -> PyR
 /// `ScheduleError`
 ///     For values outside these limits.
 #[pyfunction]
-#[pyo3(signature = (sigmas, strength, host = "diffusers"))]
-fn strength_sigmas<'py>(sigmas: &Bound<'py, PyAny>, strength: f64, host: &str) -> PyResult<Sigmas<'py>> {
+#[pyo3(signature = (sigmas, strength, host = String::from("diffusers")), text_signature = "(sigmas, strength, host='diffusers')")]
+#[expect(clippy::needless_pass_by_value, reason = "a default word is made for every call")]
+fn strength_sigmas<'py>(
+    sigmas: &Bound<'py, PyAny>,
+    #[pyo3(from_py_with = argument::strength)] strength: f64,
+    #[pyo3(from_py_with = argument::host)] host: String,
+) -> PyResult<Sigmas<'py>> {
     let values = list("sigmas", sigmas)?;
-    let changed = schedule::strength_sigmas(&values, strength, host).map_err(to_py)?;
+    let changed = schedule::strength_sigmas(&values, strength, &host).map_err(to_py)?;
     Ok(PyArray1::from_vec(sigmas.py(), changed))
 }
 
@@ -287,9 +344,9 @@ fn strength_sigmas<'py>(sigmas: &Bound<'py, PyAny>, strength: f64, host: &str) -
 #[pyo3(signature = (sigmas, start_step = 0, last_step = None, force_full_denoise = true))]
 fn step_range_sigmas<'py>(
     sigmas: &Bound<'py, PyAny>,
-    start_step: usize,
-    last_step: Option<usize>,
-    force_full_denoise: bool,
+    #[pyo3(from_py_with = argument::start_step)] start_step: usize,
+    #[pyo3(from_py_with = argument::last_step)] last_step: Option<usize>,
+    #[pyo3(from_py_with = argument::force_full_denoise)] force_full_denoise: bool,
 ) -> PyResult<Sigmas<'py>> {
     let values = list("sigmas", sigmas)?;
     let changed = schedule::step_range_sigmas(&values, start_step, last_step.unwrap_or(usize::MAX), force_full_denoise)

@@ -5,31 +5,36 @@ use pyo3::prelude::*;
 use stepladder_core::schedule::{self, LogTable};
 use stepladder_core::{Noun, Result};
 
-use super::{filled, list, steps};
+use super::{ends, filled, list, number, steps, word};
 use crate::error::to_py;
 use crate::floats;
 
 #[pyfunction]
 fn align_your_steps<'py>(
-    family: &str,
-    points: usize,
-    convention: &str,
-    sigma_min: Option<f64>,
-    sigma_max: Option<f64>,
+    family: &Bound<'py, PyAny>,
+    points: &Bound<'py, PyAny>,
+    convention: &Bound<'py, PyAny>,
+    sigma_min: Option<&Bound<'py, PyAny>>,
+    sigma_max: Option<&Bound<'py, PyAny>>,
     steps: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let count = self::steps(steps)?;
-    list(steps, schedule::align_your_steps_as(family, points, convention, [sigma_min, sigma_max], count))
+    let (family, convention) = (word("family", family)?, word("convention", convention)?);
+    let points = usize::try_from(floats::count(Noun::Schedule, "points", points, "11 to 32")?).unwrap_or(usize::MAX);
+    let ends = ends(sigma_min, sigma_max)?;
+    list(steps, schedule::align_your_steps_as(&family, points, &convention, ends, count))
 }
 
 #[pyfunction]
-fn gits<'py>(coefficient: f64, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+fn gits<'py>(coefficient: &Bound<'py, PyAny>, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let coefficient = number("coefficient", coefficient)?;
     filled(steps, |out| schedule::gits(coefficient, out))
 }
 
 #[pyfunction]
-fn optimal_steps<'py>(model: &str, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    filled(steps, |out| schedule::optimal_steps(model, out))
+fn optimal_steps<'py>(model: &Bound<'py, PyAny>, steps: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let model = word("model", model)?;
+    filled(steps, |out| schedule::optimal_steps(&model, out))
 }
 
 #[pyfunction]

@@ -4,7 +4,7 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 use stepladder_core::schedule;
 
-use super::{filled, list, steps};
+use super::{filled, list, number, steps};
 use crate::error::to_py;
 
 #[pyfunction]
@@ -97,20 +97,20 @@ fn tangent<'py>(
 
 /// Raises unless these can be the parameters of a karras schedule.
 #[pyfunction]
-fn check_rho(rho: f64) -> PyResult<()> {
-    schedule::check_rho(rho).map_err(to_py)
+fn check_rho(rho: &Bound<'_, PyAny>) -> PyResult<()> {
+    schedule::check_rho(number("rho", rho)?).map_err(to_py)
 }
 
 /// Raises unless these can be the parameters of a laplace schedule.
 #[pyfunction]
-fn check_laplace(mu: f64, beta: f64) -> PyResult<()> {
-    schedule::check_laplace(mu, beta).map_err(to_py)
+fn check_laplace(mu: &Bound<'_, PyAny>, beta: &Bound<'_, PyAny>) -> PyResult<()> {
+    schedule::check_laplace(number("mu", mu)?, number("beta", beta)?).map_err(to_py)
 }
 
 /// Raises unless these can be the parameters of a tangent schedule.
 #[pyfunction]
-fn check_tangent(pivot: f64, slope: f64) -> PyResult<()> {
-    schedule::check_tangent(pivot, slope).map_err(to_py)
+fn check_tangent(pivot: &Bound<'_, PyAny>, slope: &Bound<'_, PyAny>) -> PyResult<()> {
+    schedule::check_tangent(number("pivot", pivot)?, number("slope", slope)?).map_err(to_py)
 }
 
 pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

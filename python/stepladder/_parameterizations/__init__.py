@@ -1,0 +1,1 @@
+"""The built-in parameterizations, one module per kind: import the public names from `stepladder` itself."""
