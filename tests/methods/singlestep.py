@@ -105,11 +105,11 @@ METHODS = [
     Method(
         "dpmpp_3m_sde",
         slow.dpmpp_3m_sde,
-        options=({}, {"eta": 0.4, "s_noise": 1.1}),
-        random=of(sde),
-        ode=({"eta": 0.0},),
-        weak=({}, {"eta": 0.5}),
-        bad=BAD_NOISE,
+        options=({}, {"eta": 0.4, "s_noise": 1.1, "form": "k_diffusion"}),
+        random=of(sde | {"form": st.sampled_from(["exact", "k_diffusion"])}),
+        ode=({"eta": 0.0}, {"eta": 0.0, "form": "k_diffusion"}),
+        weak=({}, {"eta": 0.5}, {"form": "k_diffusion"}),
+        bad=(*BAD_NOISE, ({"form": "comfyui"}, 'form is "comfyui"; expected one of exact, k_diffusion')),
     ),
     Method(
         "seeds_2",
@@ -217,7 +217,7 @@ METHODS = [
     ),
 ]
 
-PEER_NAMES: dict[str, tuple[str, dict[str, object]]] = {}
+PEER_NAMES = {"dpmpp_3m_sde": ("dpmpp_3m_sde", {"form": "k_diffusion"})}
 
 FLOAT32 = (
     "the peer's steps in log sigma and their coefficients are float32 (k-diffusion, DPMSolver.dpm_solver_fast on the "

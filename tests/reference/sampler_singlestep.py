@@ -53,7 +53,8 @@ def split(setting, s, t, eta):
     if setting.flow:
         down = t * (1 - eta * (1 - t / s))
         scale = (1 - t) / (1 - down)
-        return down, scale, math.sqrt(max((t - down * scale) * (t + down * scale), 0.0))
+        short = eta * t * (1 - t / s) / (1 - down)  # t - down scale, without cancellation
+        return down, scale, math.sqrt(short * (t + down * scale))
     up = min(t, eta * t * math.sqrt((1 - t / s) * (1 + t / s)))
     return math.sqrt((t - up) * (t + up)), 1.0, up
 
@@ -128,10 +129,11 @@ def dpmpp_sde(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise=1.0, 
     return x
 
 
-def dpmpp_3m_sde(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise=1.0):
-    """Lu et al. 2022, the multistep SDE with three denoised values: D_i + d1 m + d2 m²/2 in m = distance in log-SNR.
+def dpmpp_3m_sde(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise=1.0, form="exact"):
+    """Lu et al. 2022, the multistep SDE on the parabola D_i + d1 m + d2 m² through three values, m = distance / h.
 
-    In y = x / alpha over lambda, with q = (1 + eta) h, the weights are integrals of exp against 1, m and m².
+    In y = x / alpha over lambda, with q = (1 + eta) h, the weights are integrals of exp against 1, m and m²: q phi_1,
+    q phi_2 and 2 q phi_3. k-diffusion has half of the last.
     """
     sigmas = setting.snr_sigmas(sigmas)
     levels, values, draws = [], [], 0
@@ -144,7 +146,6 @@ def dpmpp_3m_sde(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise=1.
         levels.append(lam)
         values.append(now)
         q = h * (1 + eta)
-        # Newton's form through the last values; derivatives per unit of h.
         y = math.exp(-q) * x / setting.alpha(s) + q * phi(1, -q) * now
         m = [(level - lam) / h for level in levels[-3:]]
         if len(levels) == 2:
@@ -152,8 +153,8 @@ def dpmpp_3m_sde(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise=1.
         elif len(levels) > 2:
             one = (now - values[-2]) / (0 - m[1])
             two = (one - (values[-2] - values[-3]) / (m[1] - m[0])) / (0 - m[0])
-            # the parabola's slope at 0 is one + two (0 - m[1]); its half second derivative two.
-            y = y + q * phi(2, -q) * (one - two * m[1]) + q * phi(3, -q) * two
+            # Newton's form through the last values: one m + two m (m - m[1]).
+            y = y + q * phi(2, -q) * (one - two * m[1]) + (2 if form == "exact" else 1) * q * phi(3, -q) * two
         if eta > 0:
             variance = -math.expm1(-2 * eta * h)
             y = y + t / setting.alpha(t) * math.sqrt(variance) * s_noise * noise(draws)

@@ -225,6 +225,9 @@ class Dpmpp3mSdeSampler(Sampler):
         Strength of the noise, at least 0. 0 is the ODE, 1 the SDE of the paper. A sequence has one per step.
     s_noise : float or sequence of float
         Standard deviation of the fresh noise.
+    form : {"exact", "k_diffusion"}
+        Weight of the second difference of the denoised values. k-diffusion, ComfyUI and diffusers take phi_3, half of
+        what a formula of order 3 needs: with it the formula has order 2.
 
     Source: Lu et al. 2022, arXiv:2211.01095, section 5, carried to the third order as in k-diffusion's
     `sample_dpmpp_3m_sde`.
@@ -234,13 +237,14 @@ class Dpmpp3mSdeSampler(Sampler):
 
     eta: Curve = 1.0
     s_noise: Curve = 1.0
+    form: Literal["exact", "k_diffusion"] = "exact"
 
     def __post_init__(self) -> None:
         validate(self)
 
     def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
         """Record one run on `t`."""
-        _core.trace_dpmpp_3m_sde(t, self.eta, self.s_noise)
+        _core.trace_dpmpp_3m_sde(t, self.eta, self.s_noise, self.form)
 
 
 @final

@@ -128,7 +128,7 @@ def register(register: Register) -> None:
             weak_order=2,
             evaluations=1,
             stochastic=True,
-            note="global order 2 after a first step of order 1",
+            note="global order 2 after a first step of order 1; the hosts' form has formula order 2",
         ),
     )
     register(

@@ -21,7 +21,7 @@ pub use dpm_2::{Dpm2, Dpm2Ancestral};
 pub use dpm_adaptive::{Attempt, Controller, DpmAdaptive};
 pub use dpm_solver::DpmFast;
 pub use dpmpp::{Dpmpp2m, Dpmpp2mSde, SolverType};
-pub use dpmpp_3m::Dpmpp3mSde;
+pub use dpmpp_3m::{Dpmpp3mSde, ThirdOrder};
 pub use dpmpp_singlestep::{Dpmpp2sAncestral, DpmppSde};
 pub use euler::{Churn, Euler, EulerAncestral};
 pub use heun::Heun;

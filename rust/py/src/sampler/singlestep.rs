@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use stepladder_core::sampler::{
     Churn, Ddpm, Dpm2, Dpm2Ancestral, DpmFast, Dpmpp2sAncestral, Dpmpp3mSde, DpmppSde, Heunpp2, Lcm, Restart, Seeds2,
-    Seeds3, Segment, Weights,
+    Seeds3, Segment, ThirdOrder, Weights,
 };
 
 use super::{Curve, record};
@@ -41,8 +41,9 @@ fn trace_dpmpp_sde(t: &mut Trace, eta: Curve, s_noise: Curve, r: f64) -> PyResul
 }
 
 #[pyfunction]
-fn trace_dpmpp_3m_sde(t: &mut Trace, eta: Curve, s_noise: Curve) -> PyResult<()> {
-    record(t, &Dpmpp3mSde { eta: eta.0, s_noise: s_noise.0 })
+fn trace_dpmpp_3m_sde(t: &mut Trace, eta: Curve, s_noise: Curve, form: &str) -> PyResult<()> {
+    let form = ThirdOrder::from_name(form).map_err(to_py)?;
+    record(t, &Dpmpp3mSde { eta: eta.0, s_noise: s_noise.0, form })
 }
 
 #[pyfunction]
