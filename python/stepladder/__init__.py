@@ -97,6 +97,8 @@ from stepladder._schedule import (
 )
 
 if TYPE_CHECKING:
+    from stepladder._adaptive import AdaptiveRun as AdaptiveRun
+    from stepladder._adaptive import sample_adaptive as sample_adaptive
     from stepladder._batch import SigmasBatch as SigmasBatch
     from stepladder._batch import sigmas_batch as sigmas_batch
     from stepladder._edit import (
@@ -204,11 +206,26 @@ if TYPE_CHECKING:
     from stepladder._resolve import resolve as resolve
     from stepladder._sample import sample as sample
     from stepladder._sampler import Sampler as Sampler
+    from stepladder._samplers.dpm_adaptive import DpmAdaptiveSampler as DpmAdaptiveSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSampler as Dpmpp2mSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSdeSampler as Dpmpp2mSdeSampler
     from stepladder._samplers.euler import EulerAncestralSampler as EulerAncestralSampler
     from stepladder._samplers.euler import EulerSampler as EulerSampler
     from stepladder._samplers.euler import HeunSampler as HeunSampler
+    from stepladder._samplers.singlestep import DdpmSampler as DdpmSampler
+    from stepladder._samplers.singlestep import Dpm2AncestralSampler as Dpm2AncestralSampler
+    from stepladder._samplers.singlestep import Dpm2Sampler as Dpm2Sampler
+    from stepladder._samplers.singlestep import DpmFastSampler as DpmFastSampler
+    from stepladder._samplers.singlestep import Dpmpp2sAncestralSampler as Dpmpp2sAncestralSampler
+    from stepladder._samplers.singlestep import Dpmpp3mSdeSampler as Dpmpp3mSdeSampler
+    from stepladder._samplers.singlestep import DpmppSdeSampler as DpmppSdeSampler
+    from stepladder._samplers.singlestep import ExpHeun2X0Sampler as ExpHeun2X0Sampler
+    from stepladder._samplers.singlestep import ExpHeun2X0SdeSampler as ExpHeun2X0SdeSampler
+    from stepladder._samplers.singlestep import Heunpp2Sampler as Heunpp2Sampler
+    from stepladder._samplers.singlestep import LcmSampler as LcmSampler
+    from stepladder._samplers.singlestep import RestartSampler as RestartSampler
+    from stepladder._samplers.singlestep import Seeds2Sampler as Seeds2Sampler
+    from stepladder._samplers.singlestep import Seeds3Sampler as Seeds3Sampler
     from stepladder._schedules.curve import BongTangentSchedule as BongTangentSchedule
     from stepladder._schedules.curve import ConstantSchedule as ConstantSchedule
     from stepladder._schedules.curve import LinearQuadraticSchedule as LinearQuadraticSchedule
@@ -248,6 +265,7 @@ set_num_threads = _core.set_num_threads
 
 # Name -> the private module it comes from, imported on first use: this keeps `import stepladder` as light as numpy.
 _LAZY = {
+    **dict.fromkeys(("AdaptiveRun", "sample_adaptive"), "_adaptive"),
     **dict.fromkeys(("SigmasBatch", "sigmas_batch"), "_batch"),
     **dict.fromkeys(("Runner", "StepInfo"), "_execute"),
     **dict.fromkeys(("ArrayModel", "ModelLoader"), "_model"),
@@ -272,8 +290,18 @@ _LAZY = {
     **dict.fromkeys(("Analysis", "Program"), "_program"),
     **dict.fromkeys(("Resolved", "resolve"), "_resolve"),
     "Sampler": "_sampler",
+    "DpmAdaptiveSampler": "_samplers.dpm_adaptive",
     **dict.fromkeys(("Dpmpp2mSampler", "Dpmpp2mSdeSampler"), "_samplers.dpmpp"),
     **dict.fromkeys(("EulerAncestralSampler", "EulerSampler", "HeunSampler"), "_samplers.euler"),
+    **dict.fromkeys(
+        (
+            "DdpmSampler", "Dpm2AncestralSampler", "Dpm2Sampler", "DpmFastSampler",
+            "Dpmpp2sAncestralSampler", "Dpmpp3mSdeSampler", "DpmppSdeSampler", "ExpHeun2X0Sampler",
+            "ExpHeun2X0SdeSampler", "Heunpp2Sampler", "LcmSampler", "RestartSampler", "Seeds2Sampler",
+            "Seeds3Sampler",
+        ),
+        "_samplers.singlestep",
+    ),
     **dict.fromkeys(
         (
             "BongTangentSchedule", "ConstantSchedule", "LinearQuadraticSchedule", "LogitNormalSchedule", "VPSchedule",

@@ -20,6 +20,7 @@ __all__ = [
     "NO_BUFFER",
     "NO_POINTER",
     "PROGRAM_VERSION",
+    "DpmController",
     "Linear",
     "NativeParameterization",
     "NativeProcess",
@@ -108,11 +109,23 @@ __all__ = [
     "strength_sigmas",
     "tabulated",
     "tangent",
+    "trace_ddpm",
+    "trace_dpm_2",
+    "trace_dpm_2_ancestral",
+    "trace_dpm_fast",
     "trace_dpmpp_2m",
     "trace_dpmpp_2m_sde",
+    "trace_dpmpp_2s_ancestral",
+    "trace_dpmpp_3m_sde",
+    "trace_dpmpp_sde",
     "trace_euler",
     "trace_euler_ancestral",
     "trace_heun",
+    "trace_heunpp2",
+    "trace_lcm",
+    "trace_restart",
+    "trace_seeds_2",
+    "trace_seeds_3",
     "truncate_sigmas",
     "validate_schedule",
     "vector_exp",
@@ -585,3 +598,45 @@ def trace_dpmpp_2m_sde(t: Trace, eta: _Curve, s_noise: _Curve, solver_type: str)
 def vector_exp(values: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> None: ...
 def vector_ln(values: npt.NDArray[np.float64], out: npt.NDArray[np.float64]) -> None: ...
 def vector_pow(values: npt.NDArray[np.float64], exponent: float, out: npt.NDArray[np.float64]) -> None: ...
+def trace_heunpp2(t: Trace, s_churn: float, s_tmin: float, s_tmax: float, s_noise: float) -> None: ...
+def trace_dpm_2(t: Trace, s_churn: float, s_tmin: float, s_tmax: float, s_noise: float) -> None: ...
+def trace_dpm_2_ancestral(t: Trace, eta: _Curve, s_noise: _Curve) -> None: ...
+def trace_dpm_fast(t: Trace, eta: float, s_noise: float) -> None: ...
+def trace_dpmpp_2s_ancestral(t: Trace, eta: _Curve, s_noise: _Curve) -> None: ...
+def trace_dpmpp_sde(t: Trace, eta: _Curve, s_noise: _Curve, r: float) -> None: ...
+def trace_dpmpp_3m_sde(t: Trace, eta: _Curve, s_noise: _Curve, form: str) -> None: ...
+def trace_seeds_2(t: Trace, eta: _Curve, s_noise: _Curve, r: float, solver_type: str) -> None: ...
+def trace_seeds_3(t: Trace, eta: _Curve, s_noise: _Curve, r_1: float, r_2: float) -> None: ...
+def trace_ddpm(t: Trace) -> None: ...
+def trace_lcm(t: Trace, s_noise: _Curve, s_noise_end: float | None, noise_clip_std: float) -> None: ...
+def trace_restart(t: Trace, segments: Sequence[tuple[float, float, int, int]] | None, s_noise: float) -> None: ...
+
+@final
+class DpmController:
+    """Decides on the length of each step of an adaptive run."""
+
+    def __new__(
+        cls,
+        sigmas: _Array,
+        flow: bool,
+        order: int,
+        h_init: float,
+        pcoeff: float,
+        icoeff: float,
+        dcoeff: float,
+        accept_safety: float,
+        eta: float,
+        max_attempts: int,
+    ) -> DpmController: ...
+    def attempt(self) -> tuple[float, float, float, Program] | None:
+        """The next step to try: sigma, sigma_next, deviation of its noise, program; None at the end."""
+
+    def judge(self, error: float) -> bool:
+        """Whether the attempt is accepted, given its error relative to the tolerance."""
+
+    @property
+    def accepted(self) -> int: ...
+    @property
+    def rejected(self) -> int: ...
+    @property
+    def sigma(self) -> float: ...

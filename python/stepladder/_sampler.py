@@ -80,7 +80,7 @@ class Sampler(ABC):
         if process is not None and not isinstance(process, NoiseProcess):
             msg = f"process is {type(process).__name__}; expected a NoiseProcess, as sl.process makes"
             raise SamplerError(msg)
-        levels = _levels(sigmas)
+        levels = levels_of(sigmas)
         setting = _VE if process is None else _setting(self, process)
         key = (self, setting, jacobian, levels.tobytes())
         try:
@@ -146,7 +146,7 @@ def _wrong_family(sampler: Sampler, family: str) -> str:
 _FLOAT64 = np.dtype(np.float64)
 
 
-def _levels(sigmas: ArrayLike) -> NDArray[np.float64]:
+def levels_of(sigmas: ArrayLike) -> NDArray[np.float64]:
     """`sigmas` as a contiguous float64 vector."""
     if type(sigmas) is np.ndarray and sigmas.dtype == _FLOAT64 and sigmas.ndim == 1 and sigmas.size >= 2:
         return np.ascontiguousarray(sigmas)
@@ -169,18 +169,28 @@ Curve: TypeAlias = "float | Sequence[float]"
 
 _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "float": ("a number", (Real,)),
+    "float | None": ("a number, or None", (Real, type(None))),
     "int": ("a whole number", (Integral,)),
     "bool": ("True or False", (bool,)),
     "Curve": ("a number, or a sequence of one per step", (Real,)),
+    "Segments": ("a sequence of (sigma_min, sigma_max, steps, times), or None", (tuple, type(None))),
 }
 """What the annotation of a built-in sampler's field lets through; any other annotation is text."""
 
 
-def validate(sampler: Any) -> None:
+def validate(sampler: Any, sigmas: Sequence[float] | None = None) -> None:
     """Check a built-in sampler's options when it is made, by the rules that compiling applies.
 
-    A sequence given for a `Curve` becomes a tuple, so that the sampler stays hashable.
+    A sequence given for a `Curve` becomes a tuple, so that the sampler stays hashable. `sigmas` are levels that fit the
+    options; None: any do.
     """
+    steps = validate_kinds(sampler)
+    levels = np.arange(steps + 1.0, 0.0, -1.0) if sigmas is None else np.array(sigmas)
+    sampler.trace(_core.Trace(levels), levels.tolist())
+
+
+def validate_kinds(sampler: Any) -> int:
+    """Check the types of a built-in sampler's options; return how many steps its curves have."""
     steps = 1
     for field in fields(sampler):
         value = getattr(sampler, field.name)
@@ -193,5 +203,4 @@ def validate(sampler: Any) -> None:
                 continue
         if isinstance(value, (bool, np.bool_)) is not (field.type == "bool") or not isinstance(value, kinds):
             raise SamplerError(f"{field.name} is {value!r}; expected {expected}")
-    levels = np.arange(steps + 1.0, 0.0, -1.0)
-    sampler.trace(_core.Trace(levels), levels.tolist())
+    return steps

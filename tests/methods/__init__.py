@@ -1,11 +1,17 @@
 """Every built-in sampler as the tests see it. One module per family; `METHODS` joins them."""
 
-from methods import dpmpp, euler
+from methods import dpmpp, euler, singlestep
 from methods.method import Method as Method
 
-METHODS = {method.name: method for family in (euler, dpmpp) for method in family.METHODS}
+METHODS = {method.name: method for family in (euler, dpmpp, singlestep) for method in family.METHODS}
 
 # Name in the incumbents' reference file -> our name, and options that make it the same method.
 PEER_NAMES = {name: (name, {}) for name in METHODS} | {
-    name: made for family in (euler, dpmpp) for name, made in family.PEER_NAMES.items()
+    name: made for family in (euler, dpmpp, singlestep) for name, made in family.PEER_NAMES.items()
 }
+
+# Reference case -> why its values are not those of the formula: they are compared with the slow version instead.
+LOST = singlestep.LOST
+
+# Registered samplers without a program: they have tests of their own.
+UNFUSED = {"dpm_adaptive"}

@@ -26,6 +26,10 @@ class Method:
     """Strategy of options for the comparison with `slow`."""
     ode: tuple[Options, ...] = ({},)
     """Noise-free options whose order is `claims.global_order`; empty where that is None."""
+    counts: tuple[int, ...] = (80, 160, 320)
+    """Steps of the runs that show it."""
+    of_flow: Options = field(default_factory=dict)
+    """Options that a flow needs."""
     weak: tuple[Options, ...] = ()
     """Options whose weak order is `claims.weak_order`."""
     limits: tuple[tuple[Options, str, Options], ...] = ()
@@ -42,6 +46,10 @@ class Method:
     """(options, the whole message) that are refused."""
     zero_only: bool = False
     """Whether sigmas must end at zero."""
+    two_positive: bool = False
+    """Whether it needs two sigmas above zero."""
+    unused_draws: bool = False
+    """Whether the host draws noise that these options do not use."""
     atol: float = 1e-12
     """Agreement with `slow`, relative to the largest value of the result."""
 

@@ -273,7 +273,7 @@ impl std::hash::Hash for Program {
 }
 
 impl Program {
-    fn new(inner: core::Program) -> Self {
+    pub(crate) fn new(inner: core::Program) -> Self {
         Self { inner, digest: OnceLock::new() }
     }
 

@@ -22,6 +22,12 @@ impl Curve {
         if let [value] = self.values[..] { value } else { self.values[i] }
     }
 
+    /// The value that holds for all steps, unless there is one for each.
+    #[must_use]
+    pub fn constant(&self) -> Option<f64> {
+        if let [value] = self.values[..] { Some(value) } else { None }
+    }
+
     /// Whether every value is zero.
     #[must_use]
     pub fn is_zero(&self) -> bool {

@@ -1,14 +1,34 @@
 //! Sampling methods. Each is written as its paper writes it, over symbolic values, and traced into a program.
 
 mod curve;
+mod ddpm;
+mod dpm_2;
+mod dpm_adaptive;
+mod dpm_solver;
 mod dpmpp;
+mod dpmpp_3m;
+mod dpmpp_singlestep;
 mod euler;
 mod heun;
+mod heunpp2;
+mod lcm;
+mod restart;
+mod seeds;
 
 pub use curve::Curve;
+pub use ddpm::Ddpm;
+pub use dpm_2::{Dpm2, Dpm2Ancestral};
+pub use dpm_adaptive::{Attempt, Controller, DpmAdaptive};
+pub use dpm_solver::DpmFast;
 pub use dpmpp::{Dpmpp2m, Dpmpp2mSde, SolverType};
+pub use dpmpp_3m::{Dpmpp3mSde, ThirdOrder};
+pub use dpmpp_singlestep::{Dpmpp2sAncestral, DpmppSde};
 pub use euler::{Churn, Euler, EulerAncestral};
 pub use heun::Heun;
+pub use heunpp2::Heunpp2;
+pub use lcm::Lcm;
+pub use restart::{Restart, Segment};
+pub use seeds::{Seeds2, Seeds3, Weights};
 
 use crate::error::{Error, Noun, Result};
 use crate::program::{Program, Setting, Trace};
@@ -75,6 +95,17 @@ fn snr_pairs<S: Scalar>(t: &Trace<S>) -> Vec<(S, S)> {
 fn half_log_snr_step<S: Scalar>(t: &Trace<S>, s: S, s_next: S) -> S {
     let ve = (s / s_next).ln();
     if t.is_flow() { ve + (t.alpha(s_next) / t.alpha(s)).ln() } else { ve }
+}
+
+/// The level at a share `r` of the way from `s` to `s_next` in half log-SNR, given the whole way `h`.
+fn between<S: Scalar>(t: &Trace<S>, s: S, s_next: S, h: S, r: f64) -> S {
+    if r == 1.0 {
+        s_next
+    } else if t.is_flow() {
+        t.sigma_from_half_log_snr(t.half_log_snr(s) + h * r)
+    } else {
+        s * (h * -r).exp()
+    }
 }
 
 /// A sampler option outside its range.

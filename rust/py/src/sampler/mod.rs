@@ -1,7 +1,9 @@
 //! Binding of `stepladder_core::sampler`: each method records itself on a trace. One file per family, as in the core.
 
+mod dpm_adaptive;
 mod dpmpp;
 mod euler;
+mod singlestep;
 
 use pyo3::prelude::*;
 use stepladder_core::sampler::{self as core, Sampler};
@@ -28,5 +30,7 @@ fn record(t: &mut Trace, sampler: &impl Sampler) -> PyResult<()> {
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     euler::register(m)?;
-    dpmpp::register(m)
+    dpmpp::register(m)?;
+    dpm_adaptive::register(m)?;
+    singlestep::register(m)
 }
