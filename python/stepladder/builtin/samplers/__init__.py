@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepladder.builtin.samplers import dpmpp, euler
+from stepladder.builtin.samplers import (
+    adams,
+    cfg_pp,
+    deis,
+    dpmpp,
+    euler,
+    gradient_estimation,
+    pndm,
+    res_multistep,
+)
 from stepladder.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -14,5 +23,5 @@ if TYPE_CHECKING:
 @hookimpl
 def register_samplers(register: Register) -> None:
     """Register the samplers."""
-    for family in (euler, dpmpp):
+    for family in (euler, dpmpp, adams, pndm, deis, res_multistep, gradient_estimation, cfg_pp):
         family.register(register)

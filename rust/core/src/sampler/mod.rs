@@ -1,14 +1,28 @@
 //! Sampling methods. Each is written as its paper writes it, over symbolic values, and traced into a program.
 
+mod adams;
+mod cfg_pp;
 mod curve;
+mod deis;
 mod dpmpp;
 mod euler;
+mod form;
+mod gradient_estimation;
 mod heun;
+mod pndm;
+mod res_multistep;
 
+pub use adams::{Ipndm, IpndmV, Lms};
+pub use cfg_pp::{CfgppUd10Ab, Dpmpp2mCfgPp, Dpmpp2sAncestralCfgPp, EulerAncestralCfgPp, EulerCfgPp};
 pub use curve::Curve;
+pub use deis::{Deis, DeisMode};
 pub use dpmpp::{Dpmpp2m, Dpmpp2mSde, SolverType};
 pub use euler::{Churn, Euler, EulerAncestral};
+pub use form::Form;
+pub use gradient_estimation::GradientEstimation;
 pub use heun::Heun;
+pub use pndm::{Pndm, PndmStart};
+pub use res_multistep::ResMultistep;
 
 use crate::error::{Error, Noun, Result};
 use crate::program::{Program, Setting, Trace};

@@ -1,7 +1,13 @@
 //! Binding of `stepladder_core::sampler`: each method records itself on a trace. One file per family, as in the core.
 
+mod adams;
+mod cfg_pp;
+mod deis;
 mod dpmpp;
 mod euler;
+mod gradient_estimation;
+mod pndm;
+mod res_multistep;
 
 use pyo3::prelude::*;
 use stepladder_core::sampler::{self as core, Sampler};
@@ -23,11 +29,32 @@ impl FromPyObject<'_, '_> for Curve {
     }
 }
 
+/// A whole number of any size: beyond what 64 bits hold, the nearest that they do.
+pub(super) struct Whole(i64);
+
+impl FromPyObject<'_, '_> for Whole {
+    type Error = PyErr;
+
+    #[allow(clippy::cast_possible_truncation)] // saturates
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        match value.extract::<i64>() {
+            Ok(whole) => Ok(Self(whole)),
+            Err(_) => Ok(Self(value.extract::<f64>()? as i64)),
+        }
+    }
+}
+
 fn record(t: &mut Trace, sampler: &impl Sampler) -> PyResult<()> {
     sampler.trace(t.live()?).map_err(to_py)
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    adams::register(m)?;
+    cfg_pp::register(m)?;
+    deis::register(m)?;
+    dpmpp::register(m)?;
     euler::register(m)?;
-    dpmpp::register(m)
+    gradient_estimation::register(m)?;
+    pndm::register(m)?;
+    res_multistep::register(m)
 }
