@@ -88,8 +88,8 @@ class IpndmVSampler(Sampler):
         How many slopes are used, 1 to 4. More than there are steps: as many as there are.
     form : {"exact", "comfyui"}
         `"exact"`: the weights of Adams and Bashforth, as `lms`. `"comfyui"`: the weights as published, which slip from
-        order 3 on: a bracket closes after a product instead of before it, and the oldest slope of order 4 lacks a
-        ratio of steps. They have no order above 2, and at order 4 none.
+        order 3 on: a bracket closes after a product instead of before it, which costs no order on a smooth grid; and
+        the oldest slope of order 4 lacks a ratio of steps, so that its weights do not add up to the step.
 
     Source: zju-pi/diff-sampler, solvers.ipndm_v; exact weights from Hairer, Norsett and Wanner, section III.5.
     """

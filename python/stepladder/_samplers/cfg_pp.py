@@ -47,7 +47,7 @@ class EulerAncestralCfgPpSampler(Sampler):
     s_noise : float or sequence of float
         Standard deviation of the fresh noise.
 
-    Source: Chung et al. 2024, arXiv:2406.08070, algorithm 2, with k-diffusion's ancestral step; for flows as in ComfyUI.
+    Source: Chung et al. 2024, arXiv:2406.08070, algorithm 2, with k-diffusion's ancestral step; for flows as ComfyUI.
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
