@@ -26,8 +26,8 @@ def res_multistep(denoise, x, sigmas, noise=None, setting=VE, eta=0.0, s_noise=1
             h = math.log(s / down)
             phi1 = -math.expm1(-h) / h
             phi2 = (1 - phi1) / h if h > 1e-3 else 1 / 2 - h / 6 + h**2 / 24 - h**3 / 120 + h**4 / 720
-            # The integral of e^(v - h) l(v) over the step, l the line through the two values. From down at zero they are
-            # infinitely far apart: a constant.
+            # The integral of e^(v - h) l(v) over the step, l the line through the two values. From zero they are
+            # infinitely far apart: l is constant.
             b2 = -phi2 * h / math.log(sigmas[i - 1] / down_before) if down_before > 0 else 0.0
             x = down / s * x + h * ((phi1 - b2) * used + b2 * before)
         if up > 0:

@@ -56,7 +56,7 @@ mod tests {
             let to = levels.pop().unwrap();
             let nodes: Vec<f64> = levels.into_iter().rev().collect();
             let weights = adams_weights(&nodes, to);
-            for degree in 0..nodes.len() as i32 {
+            for (degree, _) in (0..).zip(&nodes) {
                 let terms: Vec<f64> = nodes.iter().zip(&weights).map(|(s, w)| w * s.powi(degree)).collect();
                 let exact = (to.powi(degree + 1) - nodes[0].powi(degree + 1)) / f64::from(degree + 1);
                 let size: f64 = terms.iter().map(|t| t.abs()).sum();

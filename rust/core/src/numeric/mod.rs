@@ -9,5 +9,5 @@ mod solve;
 pub use adams::adams_weights;
 pub use lagrange::lagrange_integrals;
 pub use phi::phi;
-pub use quadrature::integrate;
+pub use quadrature::{integrate, quadrature};
 pub use solve::solve;

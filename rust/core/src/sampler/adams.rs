@@ -124,7 +124,7 @@ impl Sampler for IpndmV {
     }
 }
 
-/// The published weights of iPNDM_v, over the last steps `h`, `h1`, `h2`, `h3`. In the third-order term the bracket
+/// The published weights of `iPNDM_v`, over the last steps `h`, `h1`, `h2`, `h3`. In the third-order term the bracket
 /// closes after the product where the formula has `(1 − h / 3(h + h1)) · product / 2`; the weight of the oldest slope
 /// has `h1 / h2` where it needs `h2 / h3` beside it.
 fn published<S: Scalar>(nodes: &[S], to: S) -> Vec<S> {

@@ -3,7 +3,7 @@
 use super::adams::{any_order, multistep};
 use super::{Form, Sampler};
 use crate::error::{Error, Noun, Result};
-use crate::numeric::{adams_weights, integrate};
+use crate::numeric::{adams_weights, quadrature};
 use crate::program::Trace;
 use crate::scalar::Scalar;
 
@@ -88,26 +88,23 @@ fn integrals<S: Scalar>(nodes: &[S], to: S, time: impl Fn(S) -> S) -> Vec<S> {
     }
     let points: Vec<S> = nodes.iter().map(|&s| time(s)).collect();
     let (from, end) = (nodes[0].ln(), to.ln());
-    let panels = (1..100_000).find(|&n| f64::from(n) >= (from - end).value()).unwrap_or(100_000) as usize;
-    (0..nodes.len())
-        .map(|j| {
-            integrate(
-                |u| {
-                    let s = u.exp();
-                    lagrange(&points, j, time(s)) * s
-                },
-                from,
-                end,
-                panels,
-            )
+    let panels = (from - end).value().ceil().clamp(1.0, 2000.0);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 1 to 2000: float64 has no longer steps
+    let rule: Vec<(S, S)> = quadrature(from, end, panels as usize)
+        .into_iter()
+        .map(|(u, weight)| {
+            let s = u.exp();
+            (time(s), weight * s)
         })
-        .collect()
+        .collect();
+    let integral = |j| rule.iter().fold(S::from(0.0), |sum, &(x, weight)| sum + lagrange(&points, j, x) * weight);
+    (0..nodes.len()).map(|j| integral(j) / lagrange(&points, j, points[j])).collect()
 }
 
-/// `l_j` at `x`.
+/// The factors of `l_j` at `x` that vary: `l_j` is this over this at its own point.
 fn lagrange<S: Scalar>(points: &[S], j: usize, x: S) -> S {
     let factors = points.iter().enumerate().filter(|&(k, _)| k != j);
-    factors.fold(S::from(1.0), |value, (_, &p)| value * (x - p) / (points[j] - p))
+    factors.fold(S::from(1.0), |value, (_, &p)| value * (x - p))
 }
 
 /// Time of a linear variance-preserving schedule, `ln(1 + σ²) = beta_d t² / 2 + beta_min t`. Karras et al. 2022
@@ -152,7 +149,8 @@ impl LinearVp {
                 *sum = *sum + lagrange(&points, j, time) * slope;
             }
         }
-        sums.into_iter().map(|sum| sum * step / f64::from(COUNT)).collect()
+        let own = |j| lagrange(&points, j, points[j]);
+        sums.into_iter().enumerate().map(|(j, sum)| sum / own(j) * step / f64::from(COUNT)).collect()
     }
 }
 

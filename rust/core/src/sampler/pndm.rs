@@ -71,14 +71,14 @@ impl Sampler for Pndm {
             slopes.truncate(4);
             let next = match self.start {
                 PndmStart::ImprovedEuler if starting => {
-                    let d2 = slope(t, &x + &d * h, s_next);
+                    let d2 = slope(t, &(&x + &d * h), s_next);
                     x + (d + d2) * (h * 0.5)
                 }
                 PndmStart::RungeKutta if starting => {
                     let middle = (s + s_next) * 0.5;
-                    let d2 = slope(t, &x + &d * (h * 0.5), middle);
-                    let d3 = slope(t, &x + &d2 * (h * 0.5), middle);
-                    let d4 = slope(t, &x + &d3 * h, s_next);
+                    let d2 = slope(t, &(&x + &d * (h * 0.5)), middle);
+                    let d3 = slope(t, &(&x + &d2 * (h * 0.5)), middle);
+                    let d4 = slope(t, &(&x + &d3 * h), s_next);
                     x + (d + (d2 + d3) * S::from(2.0) + d4) * (h / 6.0)
                 }
                 _ => slopes.iter().zip(equal_steps(&nodes, s_next)).fold(x, |sum, (d, w)| sum + d * w),
@@ -90,8 +90,8 @@ impl Sampler for Pndm {
 }
 
 /// The slope at `x`, which becomes a tensor.
-fn slope<S: Scalar>(t: &mut Trace<S>, x: Linear<S>, s: S) -> Linear<S> {
-    let x = t.hold(&x);
+fn slope<S: Scalar>(t: &mut Trace<S>, x: &Linear<S>, s: S) -> Linear<S> {
+    let x = t.hold(x);
     let den = t.denoise(&x, s);
     (x - den) / s
 }

@@ -30,6 +30,7 @@ impl FromPyObject<'_, '_> for Curve {
 }
 
 /// A whole number of any size: beyond what 64 bits hold, the nearest that they do.
+#[derive(Clone, Copy)]
 pub(super) struct Whole(i64);
 
 impl FromPyObject<'_, '_> for Whole {
