@@ -157,9 +157,9 @@ EITHER = st.booleans()
 
 
 @st.composite
-def schedules(draw, zero=EITHER):
+def schedules(draw, zero=EITHER, ratios=(0.05, 0.99)):
     """Descending sigmas, geometric steps of very different lengths, ending at zero or above."""
-    ratios = draw(st.lists(st.floats(0.05, 0.99), min_size=1, max_size=8))
+    ratios = draw(st.lists(st.floats(*ratios), min_size=1, max_size=8))
     sigmas = draw(st.floats(0.5, 80.0)) * np.cumprod([1.0, *ratios])
     if draw(zero):
         sigmas[-1] = 0.0
@@ -167,9 +167,9 @@ def schedules(draw, zero=EITHER):
 
 
 @st.composite
-def flow_schedules(draw, zero=EITHER):
+def flow_schedules(draw, zero=EITHER, ratios=(0.05, 0.99)):
     """Descending sigmas of a flow: the same in half log-SNR, from pure noise or below it."""
-    ratios = draw(schedules(zero))
+    ratios = draw(schedules(zero, ratios))
     sigmas = ratios / (1 + ratios)
     if draw(st.booleans()):
         sigmas = np.concatenate([[1.0], sigmas])
@@ -221,7 +221,7 @@ def close(a, b, rtol):
 def test_slow_version(name, data):
     method = METHODS[name]
     zero = st.just(True) if method.zero_only else st.booleans()
-    sigmas = data.draw(schedules(zero))
+    sigmas = data.draw(schedules(zero, method.ratios))
     assume(not method.two_positive or np.count_nonzero(sigmas) > 1)
     close(*agreement(name, sigmas, data.draw(method.random), flow=False), method.atol)
 
@@ -233,7 +233,7 @@ def test_slow_version_of_a_flow(name, data):
         return  # test_flow_processes_are_refused
     method = METHODS[name]
     zero = st.just(True) if method.zero_only else st.booleans()
-    sigmas = data.draw(flow_schedules(zero))
+    sigmas = data.draw(flow_schedules(zero, method.ratios))
     assume(not method.two_positive or np.count_nonzero(sigmas) > 1)
     close(*agreement(name, sigmas, data.draw(method.random) | method.of_flow, flow=True), method.atol)
 
@@ -319,6 +319,14 @@ def test_global_order(name, options, kind):
     claimed = sl.samplers()[name].claims.global_order
     measured = order_on_mixture(sl.sampler(name, **options), kind, METHODS[name].second, METHODS[name].counts)
     assert measured >= claimed - testing.ORDER_MARGIN
+
+
+@pytest.mark.parametrize("kind", ["karras", "log"])
+@pytest.mark.parametrize(("name", "row"), rows_of("orders"), ids=lambda v: str(v))
+def test_order_of_other_options(name, row, kind):
+    options, order = row
+    measured = order_on_mixture(sl.sampler(name, **options), kind, METHODS[name].second)
+    assert measured >= order - testing.ORDER_MARGIN
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -417,6 +425,20 @@ def test_without_noise(name, options, limit, limit_options):
     close(
         run(program, denoiser_of(name)),
         run(sl.sampler(limit, **limit_options).compile(KARRAS), denoiser_of(limit)),
+        1e-13,
+    )
+
+
+UNGUIDED = [(name, *row) for name, row in rows_of("unguided")]
+
+
+@pytest.mark.parametrize(("name", "options", "other", "other_options"), UNGUIDED)
+def test_without_guidance(name, options, other, other_options):
+    """Where the unconditional value is the denoised one, a CFG++ method is the method it was made from."""
+    twice = lambda x, sigma: (MIXTURE.denoise(x, sigma),) * 2  # noqa: E731
+    close(
+        run(sl.sampler(name, **options).compile(KARRAS), twice),
+        run(sl.sampler(other, **other_options).compile(KARRAS)),
         1e-13,
     )
 

@@ -163,6 +163,30 @@ def _against_pass(*, fixed: bool, compiler: bool) -> Race:
     return Race(Timed(work.ours, work.calls_alone, _STEPS), Timed(theirs, None, repeats), check)
 
 
+def _lms_coefficients() -> Race:
+    """Race a whole compilation against the incumbent's quadrature of the same coefficients alone."""
+    order = 4
+    levels = sl.schedule("karras").sigmas(sl.process("discrete", beta_schedule="scaled_linear"), _STEPS)
+    sampler = sl.sampler("lms", order=order, lower_order_final=False)
+    coefficient = incumbents.k_diffusion().linear_multistep_coeff
+
+    def theirs() -> list[list[float]]:
+        orders = (min(i + 1, order) for i in range(_STEPS))
+        return [[coefficient(now, levels, i, j) for j in range(now)] for i, now in enumerate(orders)]
+
+    def check() -> str:
+        model = np.cos
+        x, slopes = np.linspace(-3.0, 3.0, 7) * levels[0], []
+        ours = sl.sample(sampler.compile(levels), lambda x, _sigma: model(x), x)
+        for sigma, weights in zip(levels[:-1], theirs(), strict=True):
+            slopes.insert(0, (x - model(x)) / sigma)
+            x = x + sum(w * d for w, d in zip(weights, slopes, strict=False))
+        np.testing.assert_allclose(ours, x, rtol=1e-10, atol=1e-10 * levels[0])
+        return "final x, rtol 1e-10"
+
+    return Race(Timed(lambda: sampler.compile(levels)), Timed(theirs), check)
+
+
 def _k(sampler: str, shape: tuple[int, ...] = _LATENT, **options: bool) -> Callable[[], Race]:
     return lambda: _against_k_diffusion(sampler, shape, **options)
 
@@ -208,6 +232,10 @@ CASES = (
     Case(
         "dpmpp_2m_sde", "DPM++ 2M SDE step, x * 0.9, noise a stored tensor", "k-diffusion sample_dpmpp_2m_sde",
         _k("dpmpp_2m_sde", fixed=False),
+    ),
+    Case(
+        "lms-coefficients", "LMS of order 4, 20 steps: the whole program compiled",
+        "k-diffusion linear_multistep_coeff, the coefficients alone", _lms_coefficients, 100.0,
     ),
     Case(
         "euler-one", "call overhead: Euler step, one element, stored", "k-diffusion sample_euler",

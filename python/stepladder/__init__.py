@@ -206,12 +206,32 @@ if TYPE_CHECKING:
     from stepladder._resolve import resolve as resolve
     from stepladder._sample import sample as sample
     from stepladder._sampler import Sampler as Sampler
+    from stepladder._samplers.adams import IpndmSampler as IpndmSampler
+    from stepladder._samplers.adams import IpndmVSampler as IpndmVSampler
+    from stepladder._samplers.adams import LmsSampler as LmsSampler
+    from stepladder._samplers.cfg_pp import CfgppUd10AbSampler as CfgppUd10AbSampler
+    from stepladder._samplers.cfg_pp import Dpmpp2mCfgPpSampler as Dpmpp2mCfgPpSampler
+    from stepladder._samplers.cfg_pp import Dpmpp2sAncestralCfgPpSampler as Dpmpp2sAncestralCfgPpSampler
+    from stepladder._samplers.cfg_pp import EulerAncestralCfgPpSampler as EulerAncestralCfgPpSampler
+    from stepladder._samplers.cfg_pp import EulerCfgPpSampler as EulerCfgPpSampler
+    from stepladder._samplers.deis import DeisSampler as DeisSampler
     from stepladder._samplers.dpm_adaptive import DpmAdaptiveSampler as DpmAdaptiveSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSampler as Dpmpp2mSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSdeSampler as Dpmpp2mSdeSampler
     from stepladder._samplers.euler import EulerAncestralSampler as EulerAncestralSampler
     from stepladder._samplers.euler import EulerSampler as EulerSampler
     from stepladder._samplers.euler import HeunSampler as HeunSampler
+    from stepladder._samplers.gradient_estimation import (
+        GradientEstimationCfgPpSampler as GradientEstimationCfgPpSampler,
+    )
+    from stepladder._samplers.gradient_estimation import GradientEstimationSampler as GradientEstimationSampler
+    from stepladder._samplers.pndm import PndmSampler as PndmSampler
+    from stepladder._samplers.res_multistep import (
+        ResMultistepAncestralCfgPpSampler as ResMultistepAncestralCfgPpSampler,
+    )
+    from stepladder._samplers.res_multistep import ResMultistepAncestralSampler as ResMultistepAncestralSampler
+    from stepladder._samplers.res_multistep import ResMultistepCfgPpSampler as ResMultistepCfgPpSampler
+    from stepladder._samplers.res_multistep import ResMultistepSampler as ResMultistepSampler
     from stepladder._samplers.singlestep import DdpmSampler as DdpmSampler
     from stepladder._samplers.singlestep import Dpm2AncestralSampler as Dpm2AncestralSampler
     from stepladder._samplers.singlestep import Dpm2Sampler as Dpm2Sampler
@@ -291,8 +311,26 @@ _LAZY = {
     **dict.fromkeys(("Resolved", "resolve"), "_resolve"),
     "Sampler": "_sampler",
     "DpmAdaptiveSampler": "_samplers.dpm_adaptive",
+    **dict.fromkeys(("IpndmSampler", "IpndmVSampler", "LmsSampler"), "_samplers.adams"),
+    **dict.fromkeys(
+        (
+            "CfgppUd10AbSampler", "Dpmpp2mCfgPpSampler", "Dpmpp2sAncestralCfgPpSampler", "EulerAncestralCfgPpSampler",
+            "EulerCfgPpSampler",
+        ),
+        "_samplers.cfg_pp",
+    ),
+    "DeisSampler": "_samplers.deis",
     **dict.fromkeys(("Dpmpp2mSampler", "Dpmpp2mSdeSampler"), "_samplers.dpmpp"),
     **dict.fromkeys(("EulerAncestralSampler", "EulerSampler", "HeunSampler"), "_samplers.euler"),
+    **dict.fromkeys(("GradientEstimationCfgPpSampler", "GradientEstimationSampler"), "_samplers.gradient_estimation"),
+    "PndmSampler": "_samplers.pndm",
+    **dict.fromkeys(
+        (
+            "ResMultistepAncestralCfgPpSampler", "ResMultistepAncestralSampler", "ResMultistepCfgPpSampler",
+            "ResMultistepSampler",
+        ),
+        "_samplers.res_multistep",
+    ),
     **dict.fromkeys(
         (
             "DdpmSampler", "Dpm2AncestralSampler", "Dpm2Sampler", "DpmFastSampler",

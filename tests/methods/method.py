@@ -30,6 +30,12 @@ class Method:
     """Steps of the runs that show it."""
     of_flow: Options = field(default_factory=dict)
     """Options that a flow needs."""
+    orders: tuple[tuple[Options, float], ...] = ()
+    """(noise-free options, their order) where that is another than `claims.global_order`; for a method with `second`
+    where both results are equal."""
+    ratios: tuple[float, float] = (0.05, 0.99)
+    """Range of sigma_next / sigma in random schedules: narrower where the weights of a high order, powers of the ratio
+    of steps, amplify the rounding of single operations."""
     weak: tuple[Options, ...] = ()
     """Options whose weak order is `claims.weak_order`."""
     limits: tuple[tuple[Options, str, Options], ...] = ()
@@ -38,6 +44,8 @@ class Method:
     """Whether a step uses only its own two sigmas and x: no history, nothing that counts steps."""
     second: bool = False
     """Whether it asks for the unconditional result."""
+    unguided: tuple[tuple[Options, str, Options], ...] = ()
+    """(options, other sampler, its options) that give the same result where both results of a call are equal."""
     lands: bool = True
     """Whether a last step to zero is the denoised value exactly."""
     scaled: tuple[str, ...] = ()

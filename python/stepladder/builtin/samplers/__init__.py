@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepladder.builtin.samplers import dpm_adaptive, dpmpp, euler, singlestep
+from stepladder.builtin.samplers import (
+    adams,
+    cfg_pp,
+    deis,
+    dpm_adaptive,
+    dpmpp,
+    euler,
+    gradient_estimation,
+    pndm,
+    res_multistep,
+    singlestep,
+)
 from stepladder.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -14,5 +25,16 @@ if TYPE_CHECKING:
 @hookimpl
 def register_samplers(register: Register) -> None:
     """Register the samplers."""
-    for family in (euler, dpmpp, singlestep, dpm_adaptive):
+    for family in (
+        euler,
+        dpmpp,
+        singlestep,
+        dpm_adaptive,
+        adams,
+        pndm,
+        deis,
+        res_multistep,
+        gradient_estimation,
+        cfg_pp,
+    ):
         family.register(register)

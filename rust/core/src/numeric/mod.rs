@@ -1,11 +1,13 @@
 //! What several methods compute with: quadrature, interpolation, phi functions, small linear systems.
 
+mod adams;
 mod lagrange;
 mod phi;
 mod quadrature;
 mod solve;
 
+pub use adams::adams_weights;
 pub use lagrange::lagrange_integrals;
 pub use phi::phi;
-pub use quadrature::integrate;
+pub use quadrature::{integrate, quadrature};
 pub use solve::solve;

@@ -54,9 +54,25 @@ pub fn integrate<S: Scalar>(f: impl Fn(S) -> S, from: S, to: S, panels: usize) -
     sum * width * 0.5
 }
 
+/// The `(node, weight)` that [`integrate`] sums over, for several integrands of one interval.
+pub fn quadrature<S: Scalar>(from: S, to: S, panels: usize) -> Vec<(S, S)> {
+    let width = (to - from) / panels as f64;
+    let panel = |p: usize| {
+        let middle = from + width * (p as f64 + 0.5);
+        rule().iter().map(move |&(node, weight)| (middle + width * (0.5 * node), width * (0.5 * weight)))
+    };
+    (0..panels).flat_map(panel).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_forms_agree() {
+        let sum: f64 = quadrature(0.5, 3.0, 2).iter().map(|&(x, w)| libm::exp(x) * w).sum();
+        assert!((sum / integrate(|x: f64| libm::exp(x), 0.5, 3.0, 2) - 1.0).abs() < 1e-15);
+    }
 
     #[test]
     fn polynomials_are_exact() {

@@ -1,7 +1,10 @@
 //! Sampling methods. Each is written as its paper writes it, over symbolic values, and traced into a program.
 
+mod adams;
+mod cfg_pp;
 mod curve;
 mod ddpm;
+mod deis;
 mod dpm_2;
 mod dpm_adaptive;
 mod dpm_solver;
@@ -9,14 +12,21 @@ mod dpmpp;
 mod dpmpp_3m;
 mod dpmpp_singlestep;
 mod euler;
+mod form;
+mod gradient_estimation;
 mod heun;
 mod heunpp2;
 mod lcm;
+mod pndm;
+mod res_multistep;
 mod restart;
 mod seeds;
 
+pub use adams::{Ipndm, IpndmV, Lms};
+pub use cfg_pp::{CfgppUd10Ab, Dpmpp2mCfgPp, Dpmpp2sAncestralCfgPp, EulerAncestralCfgPp, EulerCfgPp};
 pub use curve::Curve;
 pub use ddpm::Ddpm;
+pub use deis::{Deis, DeisMode};
 pub use dpm_2::{Dpm2, Dpm2Ancestral};
 pub use dpm_adaptive::{Attempt, Controller, DpmAdaptive};
 pub use dpm_solver::DpmFast;
@@ -24,9 +34,13 @@ pub use dpmpp::{Dpmpp2m, Dpmpp2mSde, SolverType};
 pub use dpmpp_3m::{Dpmpp3mSde, ThirdOrder};
 pub use dpmpp_singlestep::{Dpmpp2sAncestral, DpmppSde};
 pub use euler::{Churn, Euler, EulerAncestral};
+pub use form::Form;
+pub use gradient_estimation::GradientEstimation;
 pub use heun::Heun;
 pub use heunpp2::Heunpp2;
 pub use lcm::Lcm;
+pub use pndm::{Pndm, PndmStart};
+pub use res_multistep::ResMultistep;
 pub use restart::{Restart, Segment};
 pub use seeds::{Seeds2, Seeds3, Weights};
 

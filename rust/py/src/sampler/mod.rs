@@ -1,8 +1,14 @@
 //! Binding of `stepladder_core::sampler`: each method records itself on a trace. One file per family, as in the core.
 
+mod adams;
+mod cfg_pp;
+mod deis;
 mod dpm_adaptive;
 mod dpmpp;
 mod euler;
+mod gradient_estimation;
+mod pndm;
+mod res_multistep;
 mod singlestep;
 
 use pyo3::prelude::*;
@@ -24,13 +30,35 @@ impl FromPyObject<'_, '_> for Curve {
     }
 }
 
+/// A whole number of any size: beyond what 64 bits hold, the nearest that they do.
+#[derive(Clone, Copy)]
+pub(super) struct Whole(i64);
+
+impl FromPyObject<'_, '_> for Whole {
+    type Error = PyErr;
+
+    #[allow(clippy::cast_possible_truncation)] // saturates
+    fn extract(value: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
+        match value.extract::<i64>() {
+            Ok(whole) => Ok(Self(whole)),
+            Err(_) => Ok(Self(value.extract::<f64>()? as i64)),
+        }
+    }
+}
+
 fn record(t: &mut Trace, sampler: &impl Sampler) -> PyResult<()> {
     t.record(sampler)
 }
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    euler::register(m)?;
+    adams::register(m)?;
+    cfg_pp::register(m)?;
+    deis::register(m)?;
     dpmpp::register(m)?;
+    euler::register(m)?;
     dpm_adaptive::register(m)?;
+    gradient_estimation::register(m)?;
+    pndm::register(m)?;
+    res_multistep::register(m)?;
     singlestep::register(m)
 }
