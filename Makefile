@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PIP_NO_INPUT := 1
+# pip builds the extension with the environment's own maturin, wherever else one may be or not be installed.
+export PATH := $(abspath $(BIN)):$(PATH)
 
 # What the environment was built from. It is rebuilt when the contents change, not when a checkout touches the files.
 SOURCES := pyproject.toml Cargo.toml Cargo.lock $(sort $(shell find rust -name '*.rs' -o -name Cargo.toml))
