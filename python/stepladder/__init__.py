@@ -203,9 +203,15 @@ if TYPE_CHECKING:
     from stepladder._sampler import Sampler as Sampler
     from stepladder._samplers.dpmpp import Dpmpp2mSampler as Dpmpp2mSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSdeSampler as Dpmpp2mSdeSampler
+    from stepladder._samplers.er_sde import ERSDESampler as ERSDESampler
     from stepladder._samplers.euler import EulerAncestralSampler as EulerAncestralSampler
     from stepladder._samplers.euler import EulerSampler as EulerSampler
     from stepladder._samplers.euler import HeunSampler as HeunSampler
+    from stepladder._samplers.sa_solver import SASolverPECESampler as SASolverPECESampler
+    from stepladder._samplers.sa_solver import SASolverSampler as SASolverSampler
+    from stepladder._samplers.tcd import TCDSampler as TCDSampler
+    from stepladder._samplers.uni_pc import UniPCBh2Sampler as UniPCBh2Sampler
+    from stepladder._samplers.uni_pc import UniPCSampler as UniPCSampler
     from stepladder._schedules.curve import BongTangentSchedule as BongTangentSchedule
     from stepladder._schedules.curve import ConstantSchedule as ConstantSchedule
     from stepladder._schedules.curve import LinearQuadraticSchedule as LinearQuadraticSchedule
@@ -270,7 +276,11 @@ _LAZY = {
     **dict.fromkeys(("Resolved", "resolve"), "_resolve"),
     "Sampler": "_sampler",
     **dict.fromkeys(("Dpmpp2mSampler", "Dpmpp2mSdeSampler"), "_samplers.dpmpp"),
+    "ERSDESampler": "_samplers.er_sde",
     **dict.fromkeys(("EulerAncestralSampler", "EulerSampler", "HeunSampler"), "_samplers.euler"),
+    **dict.fromkeys(("SASolverPECESampler", "SASolverSampler"), "_samplers.sa_solver"),
+    "TCDSampler": "_samplers.tcd",
+    **dict.fromkeys(("UniPCBh2Sampler", "UniPCSampler"), "_samplers.uni_pc"),
     **dict.fromkeys(
         (
             "BongTangentSchedule", "ConstantSchedule", "LinearQuadraticSchedule", "LogitNormalSchedule", "VPSchedule",
@@ -312,6 +322,7 @@ __all__ = [
     "DistilledDiscreteProcess",
     "EDMParameterization",
     "EDMProcess",
+    "ERSDESampler",
     "EpsilonParameterization",
     "FlowParameterization",
     "FlowProcess",
@@ -322,10 +333,15 @@ __all__ = [
     "NoiseProcess",
     "Parameterization",
     "RawVPredictionParameterization",
+    "SASolverPECESampler",
+    "SASolverSampler",
     "Schedule",
     "StableCascadeProcess",
+    "TCDSampler",
     "TrigFlowParameterization",
     "TrigFlowProcess",
+    "UniPCBh2Sampler",
+    "UniPCSampler",
     "VPSDEProcess",
     "VPredictionParameterization",
     "X0Parameterization",
@@ -334,7 +350,6 @@ __all__ = [
     "get_num_threads",
     "loglinear_interp",
     "set_num_threads",
-    *_LAZY,
 ]
 
 

@@ -6,6 +6,8 @@ from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overl
 import numpy as np
 import numpy.typing as npt
 
+from stepladder._process import NoiseProcess
+
 _Array: TypeAlias = npt.NDArray[np.float64]
 _AnyArray: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 _Out = TypeVar("_Out", npt.NDArray[np.float64], npt.NDArray[np.float32])
@@ -103,9 +105,13 @@ __all__ = [
     "tangent",
     "trace_dpmpp_2m",
     "trace_dpmpp_2m_sde",
+    "trace_er_sde",
     "trace_euler",
     "trace_euler_ancestral",
     "trace_heun",
+    "trace_sa_solver",
+    "trace_tcd",
+    "trace_uni_pc",
     "truncate_sigmas",
     "validate_schedule",
     "vp",
@@ -363,7 +369,9 @@ class Linear:
 class Trace:
     """Records what a sampler computes."""
 
-    def __new__(cls, sigmas: _Array, family: str = "ve", sigma_snr: float = ...) -> Trace: ...
+    def __new__(
+        cls, sigmas: _Array, family: str = "ve", sigma_snr: float = ..., process: NoiseProcess | None = None
+    ) -> Trace: ...
     def start(self) -> Linear:
         """The sample at the first sigma."""
 
@@ -390,6 +398,10 @@ class Trace:
 
     def set_levels(self, levels: Sequence[float]) -> None:
         """Replace the levels by the method's own, one more than its steps, before the first step ends."""
+
+    @property
+    def process(self) -> NoiseProcess | None:
+        """The noise process that `Sampler.compile` was given, if any."""
 
     @property
     def is_flow(self) -> bool:
@@ -472,3 +484,31 @@ def trace_euler_ancestral(t: Trace, eta: _Curve, s_noise: _Curve) -> None: ...
 def trace_heun(t: Trace, s_churn: float, s_tmin: float, s_tmax: float, s_noise: float) -> None: ...
 def trace_dpmpp_2m(t: Trace) -> None: ...
 def trace_dpmpp_2m_sde(t: Trace, eta: _Curve, s_noise: _Curve, solver_type: str) -> None: ...
+def trace_er_sde(
+    t: Trace, max_stage: int, noise_scaling: str, eta: _Curve, s_noise: _Curve, integrals: str
+) -> None: ...
+def trace_sa_solver(
+    t: Trace,
+    predictor_order: int,
+    corrector_order: int,
+    eta: _Curve,
+    sde_start: float,
+    sde_end: float,
+    s_noise: _Curve,
+    simple_order_2: bool,
+    lower_order_final: bool,
+    pece: bool,
+    stop_before_last: bool,
+) -> None: ...
+def trace_tcd(t: Trace, eta: _Curve, stages: Sequence[float]) -> None: ...
+def trace_uni_pc(
+    t: Trace,
+    order: int,
+    variant: str,
+    predictor: bool,
+    corrector: bool,
+    disable_corrector: Sequence[int],
+    lower_order_final: bool,
+    time: str,
+    sigma_end: float,
+) -> None: ...

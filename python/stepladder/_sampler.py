@@ -46,7 +46,7 @@ class Sampler(ABC):
         t : Trace
             `t.start()` is x at `sigmas[0]`; `t.denoise(x, sigma)` one model call; `t.noise(sigma_from, sigma_to)` unit
             noise of the run's path; `t.end_step(x)` ends a step and returns x at its end. Values combine with `+`, `-`,
-            and `*` and `/` by numbers.
+            and `*` and `/` by numbers. `t.process` is the process that `compile` was given, or None.
         sigmas : sequence of float
             Descending noise levels, one more than there are steps. The last may be zero.
         """
@@ -82,9 +82,9 @@ class Sampler(ABC):
         elif process.family not in self.families:
             raise SamplerError(_wrong_family(self, process.family))
         elif process.family == "flow":
-            trace = _core.Trace(levels, "flow", process.percent_to_sigma(_SNR_PERCENT))
+            trace = _core.Trace(levels, "flow", process.percent_to_sigma(_SNR_PERCENT), process)
         else:
-            trace = _core.Trace(levels, process.family)
+            trace = _core.Trace(levels, process.family, process=process)
         self.trace(trace, levels.tolist())
         return Program._of(trace.finish(), repr(self))
 
@@ -125,6 +125,9 @@ def _levels(sigmas: ArrayLike) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 Curve: TypeAlias = "float | Sequence[float]"
 """An option that is one number for every step, or a sequence of one per step."""
 
+Steps: TypeAlias = "Sequence[int]"
+"""Steps of a run, counted from 0."""
+
 _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "float": ("a number", (Real,)),
     "int": ("a whole number", (Integral,)),
@@ -134,14 +137,18 @@ _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
 """What the annotation of a built-in sampler's field lets through; any other annotation is text."""
 
 
-def validate(sampler: Any) -> None:
+def validate(sampler: Any, process: NoiseProcess | None = None) -> None:
     """Check a built-in sampler's options when it is made, by the rules that compiling applies.
 
-    A sequence given for a `Curve` becomes a tuple, so that the sampler stays hashable.
+    A sequence given for a `Curve` or `Steps` becomes a tuple, so that the sampler stays hashable. `process` stands for
+    the one of the run, for a method that asks it.
     """
     steps = 1
     for field in fields(sampler):
         value = getattr(sampler, field.name)
+        if field.type == "Steps":
+            object.__setattr__(sampler, field.name, _steps(field.name, value))
+            continue
         expected, kinds = _KINDS.get(str(field.type), ("text", (str,)))
         if field.type == "Curve" and not isinstance(value, (Real, str)) and np.iterable(value):
             values = tuple(value)
@@ -151,5 +158,20 @@ def validate(sampler: Any) -> None:
                 continue
         if isinstance(value, (bool, np.bool_)) is not (field.type == "bool") or not isinstance(value, kinds):
             raise SamplerError(f"{field.name} is {value!r}; expected {expected}")
+        if field.type == "int" and abs(value) > _LARGEST:
+            raise SamplerError(f"{field.name} is {value}; expected at most {_LARGEST}")
     levels = np.arange(steps + 1.0, 0.0, -1.0)
-    sampler.trace(_core.Trace(levels), levels.tolist())
+    sampler.trace(_core.Trace(levels, process=process), levels.tolist())
+
+
+_LARGEST = 100_000
+"""More steps than any program has: no option counts beyond it."""
+
+
+def _steps(name: str, value: Any) -> tuple[int, ...]:
+    """`value` as a tuple of steps."""
+    values = tuple(value) if np.iterable(value) and not isinstance(value, str) else ()
+    whole = all(isinstance(v, Integral) and not isinstance(v, bool) and 0 <= v <= _LARGEST for v in values)
+    if not whole or isinstance(value, str) or not np.iterable(value):
+        raise SamplerError(f"{name} is {value!r}; expected steps, whole numbers from 0")
+    return tuple(int(v) for v in values)

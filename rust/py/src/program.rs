@@ -107,6 +107,7 @@ impl Linear {
 pub(crate) struct Trace {
     id: u64,
     inner: Option<core::Trace<f64>>,
+    process: Option<Py<PyAny>>,
 }
 
 impl Trace {
@@ -132,14 +133,19 @@ impl Trace {
 #[pymethods]
 impl Trace {
     #[new]
-    #[pyo3(signature = (sigmas, family = "ve", sigma_snr = f64::MAX))]
+    #[pyo3(signature = (sigmas, family = "ve", sigma_snr = f64::MAX, process = None))]
     #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
-    fn new(sigmas: PyReadonlyArray1<'_, f64>, family: &str, sigma_snr: f64) -> PyResult<Self> {
+    fn new(
+        sigmas: PyReadonlyArray1<'_, f64>,
+        family: &str,
+        sigma_snr: f64,
+        process: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let sigmas = sigmas.as_slice().map_err(|_| PyTypeError::new_err("sigmas is not contiguous"))?;
         stepladder_core::sampler::check_sigmas(sigmas).map_err(to_py)?;
         let setting = core::Setting { family: Family::parse(family).map_err(to_py)?, sigma_snr };
         let inner = core::Trace::over(sigmas.to_vec(), setting).map_err(to_py)?;
-        Ok(Self { id: TRACES.fetch_add(1, Ordering::Relaxed), inner: Some(inner) })
+        Ok(Self { id: TRACES.fetch_add(1, Ordering::Relaxed), inner: Some(inner), process })
     }
 
     fn start(&mut self) -> PyResult<Linear> {
@@ -184,6 +190,11 @@ impl Trace {
 
     fn set_levels(&mut self, levels: Vec<f64>) -> PyResult<()> {
         self.live()?.set_levels(levels).map_err(to_py)
+    }
+
+    #[getter]
+    fn process(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.process.as_ref().map(|process| process.clone_ref(py))
     }
 
     #[getter]

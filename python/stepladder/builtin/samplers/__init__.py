@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepladder.builtin.samplers import dpmpp, euler
+from stepladder.builtin.samplers import dpmpp, er_sde, euler, sa_solver, tcd, uni_pc
 from stepladder.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 @hookimpl
 def register_samplers(register: Register) -> None:
     """Register the samplers."""
-    for family in (euler, dpmpp):
+    for family in (euler, dpmpp, er_sde, sa_solver, tcd, uni_pc):
         family.register(register)

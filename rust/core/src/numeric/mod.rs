@@ -5,7 +5,7 @@ mod phi;
 mod quadrature;
 mod solve;
 
-pub use lagrange::lagrange_integrals;
+pub use lagrange::{decayed_lagrange_integrals, lagrange_integrals};
 pub use phi::phi;
-pub use quadrature::integrate;
+pub use quadrature::{integrate, panels};
 pub use solve::solve;

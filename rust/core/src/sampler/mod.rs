@@ -2,13 +2,21 @@
 
 mod curve;
 mod dpmpp;
+mod er_sde;
 mod euler;
 mod heun;
+mod sa_solver;
+mod tcd;
+mod uni_pc;
 
 pub use curve::Curve;
 pub use dpmpp::{Dpmpp2m, Dpmpp2mSde, SolverType};
+pub use er_sde::{ErSde, Integrals, NoiseScaling};
 pub use euler::{Churn, Euler, EulerAncestral};
 pub use heun::Heun;
+pub use sa_solver::SaSolver;
+pub use tcd::Tcd;
+pub use uni_pc::{Time, UniPc, Variant};
 
 use crate::error::{Error, Noun, Result};
 use crate::program::{Program, Setting, Trace};

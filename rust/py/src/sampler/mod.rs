@@ -1,7 +1,11 @@
 //! Binding of `stepladder_core::sampler`: each method records itself on a trace. One file per family, as in the core.
 
 mod dpmpp;
+mod er_sde;
 mod euler;
+mod sa_solver;
+mod tcd;
+mod uni_pc;
 
 use pyo3::prelude::*;
 use stepladder_core::sampler::{self as core, Sampler};
@@ -29,5 +33,9 @@ fn record(t: &mut Trace, sampler: &impl Sampler) -> PyResult<()> {
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     euler::register(m)?;
-    dpmpp::register(m)
+    dpmpp::register(m)?;
+    er_sde::register(m)?;
+    sa_solver::register(m)?;
+    tcd::register(m)?;
+    uni_pc::register(m)
 }
