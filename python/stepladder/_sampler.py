@@ -143,7 +143,7 @@ def validate(sampler: Any, process: NoiseProcess | None = None) -> None:
     A sequence given for a `Curve` or `Steps` becomes a tuple, so that the sampler stays hashable. `process` stands for
     the one of the run, for a method that asks it.
     """
-    steps = 1
+    steps = 2
     for field in fields(sampler):
         value = getattr(sampler, field.name)
         if field.type == "Steps":

@@ -28,6 +28,12 @@ class Method:
     """Noise-free options whose order is `claims.global_order`; empty where that is None."""
     weak: tuple[Options, ...] = ()
     """Options whose weak order is `claims.weak_order`."""
+    formula: tuple[Options, ...] = ()
+    """Noise-free options whose `claims.formula_order` is above the order of a run, which its start lowers."""
+    other_orders: tuple[tuple[Options, float], ...] = ()
+    """(noise-free options, their order) where it is not the claim's."""
+    other_weak_orders: tuple[tuple[Options, float], ...] = ()
+    """(options, their weak order) where it is not the claim's."""
     limits: tuple[tuple[Options, str, Options], ...] = ()
     """(options, other sampler, its options) that draw no noise and give the same result."""
     single_step: bool = False
@@ -42,6 +48,11 @@ class Method:
     """(options, the whole message) that are refused."""
     zero_only: bool = False
     """Whether sigmas must end at zero."""
+    process: Any = None
+    """The process that it is compiled for, where it needs one."""
+    ratios: tuple[float, float] = (0.05, 0.99)
+    """Ratios of neighbouring sigmas for the comparison with `slow`: of high order, extrapolation over a step much longer
+    than the ones before multiplies the rounding of the denoised values."""
     atol: float = 1e-12
     """Agreement with `slow`, relative to the largest value of the result."""
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class SASolverSampler(Sampler):
     """SA-Solver: a stochastic Adams predictor and corrector in half log-SNR.
 
-    Without noise a corrector of order q gives order q, a predictor alone its own; with noise the strong order is 1.
+    Without noise a corrector of order q gives order q, a predictor alone its own; a run has order 3 at most, with the
+    corrector, and 2 without, as the first step has no history. With noise the strong order is 1.
     One model call per step (predict, evaluate, correct) and at most one noise draw, which both use. A last step to
     zero is the denoised value exactly.
 

@@ -11,14 +11,12 @@ from stepladder.hookspecs import Claims
 if TYPE_CHECKING:
     from stepladder.hookspecs import Register
 
-_NOTE = "orders without noise, of the default predictor 3 and corrector 4"
-_PEC = Claims(
-    families=ALL, formula_order=4, global_order=4, weak_order=1, evaluations=1, stochastic=True, note=_NOTE
-)
+_NOTE = "orders without noise; of the default predictor 3 and corrector 4, whose first step has local error h^3"
+_PEC = Claims(families=ALL, formula_order=4, global_order=3, weak_order=1, evaluations=1, stochastic=True, note=_NOTE)
 _PECE = Claims(
     families=ALL,
     formula_order=4,
-    global_order=4,
+    global_order=3,
     weak_order=1,
     evaluations=2,
     stochastic=True,

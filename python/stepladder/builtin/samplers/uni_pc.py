@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 _UNI_PC = Claims(
     families=ALL,
     formula_order=4,
-    global_order=4,
+    global_order=3,
     weak_order=None,
     evaluations=1,
     stochastic=False,
-    note="orders of the default p = 3 with the corrector, lower_order_final off; p + 1 in general, p without it",
+    note="UniPC-3: p + 1 by formula, 3 after a first step of local error h^3; lower_order_final off",
 )
 
 

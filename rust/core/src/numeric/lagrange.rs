@@ -36,7 +36,7 @@ const PER_PANEL: f64 = 16.0;
 pub fn decayed_lagrange_integrals<S: Scalar>(points: &[S], z: S) -> Vec<S> {
     let mut weights = vec![S::from(0.0); points.len()];
     let longest = z.min(S::from(LONGEST));
-        for (v, weight) in nodes(S::from(0.0), longest, panels(longest.value(), PER_PANEL)) {
+    for (v, weight) in nodes(S::from(0.0), longest, panels(longest.value(), PER_PANEL)) {
         let u = -(v / z) + 1.0;
         let weight = (-v).exp() * weight;
         for (j, sum) in weights.iter_mut().enumerate() {

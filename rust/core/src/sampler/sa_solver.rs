@@ -10,8 +10,8 @@ use crate::scalar::Scalar;
 const MAX_ORDER: i64 = 6;
 
 /// SA-Solver: a stochastic Adams predictor and corrector, one model call and at most one noise draw per step, which
-/// both use. Xue et al. 2023 (arXiv:2309.05019), algorithm 1, equations 14 to 18. With the SDE switched off the
-/// corrector of order q has order q in a run.
+/// both use. Xue et al. 2023 (arXiv:2309.05019), algorithm 1, equations 14 to 18. With the SDE switched off a
+/// corrector of order q has order q, in a run 3 at most: the first step has no history.
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of the method")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct SaSolver {
