@@ -218,6 +218,7 @@ if TYPE_CHECKING:
     from stepladder._samplers.dpm_adaptive import DpmAdaptiveSampler as DpmAdaptiveSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSampler as Dpmpp2mSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSdeSampler as Dpmpp2mSdeSampler
+    from stepladder._samplers.er_sde import ERSDESampler as ERSDESampler
     from stepladder._samplers.euler import EulerAncestralSampler as EulerAncestralSampler
     from stepladder._samplers.euler import EulerSampler as EulerSampler
     from stepladder._samplers.euler import HeunSampler as HeunSampler
@@ -232,6 +233,8 @@ if TYPE_CHECKING:
     from stepladder._samplers.res_multistep import ResMultistepAncestralSampler as ResMultistepAncestralSampler
     from stepladder._samplers.res_multistep import ResMultistepCfgPpSampler as ResMultistepCfgPpSampler
     from stepladder._samplers.res_multistep import ResMultistepSampler as ResMultistepSampler
+    from stepladder._samplers.sa_solver import SASolverPECESampler as SASolverPECESampler
+    from stepladder._samplers.sa_solver import SASolverSampler as SASolverSampler
     from stepladder._samplers.singlestep import DdpmSampler as DdpmSampler
     from stepladder._samplers.singlestep import Dpm2AncestralSampler as Dpm2AncestralSampler
     from stepladder._samplers.singlestep import Dpm2Sampler as Dpm2Sampler
@@ -246,6 +249,9 @@ if TYPE_CHECKING:
     from stepladder._samplers.singlestep import RestartSampler as RestartSampler
     from stepladder._samplers.singlestep import Seeds2Sampler as Seeds2Sampler
     from stepladder._samplers.singlestep import Seeds3Sampler as Seeds3Sampler
+    from stepladder._samplers.tcd import TCDSampler as TCDSampler
+    from stepladder._samplers.uni_pc import UniPCBh2Sampler as UniPCBh2Sampler
+    from stepladder._samplers.uni_pc import UniPCSampler as UniPCSampler
     from stepladder._schedules.curve import BongTangentSchedule as BongTangentSchedule
     from stepladder._schedules.curve import ConstantSchedule as ConstantSchedule
     from stepladder._schedules.curve import LinearQuadraticSchedule as LinearQuadraticSchedule
@@ -321,6 +327,7 @@ _LAZY = {
     ),
     "DeisSampler": "_samplers.deis",
     **dict.fromkeys(("Dpmpp2mSampler", "Dpmpp2mSdeSampler"), "_samplers.dpmpp"),
+    "ERSDESampler": "_samplers.er_sde",
     **dict.fromkeys(("EulerAncestralSampler", "EulerSampler", "HeunSampler"), "_samplers.euler"),
     **dict.fromkeys(("GradientEstimationCfgPpSampler", "GradientEstimationSampler"), "_samplers.gradient_estimation"),
     "PndmSampler": "_samplers.pndm",
@@ -340,6 +347,9 @@ _LAZY = {
         ),
         "_samplers.singlestep",
     ),
+    **dict.fromkeys(("SASolverPECESampler", "SASolverSampler"), "_samplers.sa_solver"),
+    "TCDSampler": "_samplers.tcd",
+    **dict.fromkeys(("UniPCBh2Sampler", "UniPCSampler"), "_samplers.uni_pc"),
     **dict.fromkeys(
         (
             "BongTangentSchedule", "ConstantSchedule", "LinearQuadraticSchedule", "LogitNormalSchedule", "VPSchedule",
@@ -381,6 +391,7 @@ __all__ = [
     "DistilledDiscreteProcess",
     "EDMParameterization",
     "EDMProcess",
+    "ERSDESampler",
     "EpsilonParameterization",
     "FlowParameterization",
     "FlowProcess",
@@ -392,10 +403,15 @@ __all__ = [
     "Parameterization",
     "Preconditioning",
     "RawVPredictionParameterization",
+    "SASolverPECESampler",
+    "SASolverSampler",
     "Schedule",
     "StableCascadeProcess",
+    "TCDSampler",
     "TrigFlowParameterization",
     "TrigFlowProcess",
+    "UniPCBh2Sampler",
+    "UniPCSampler",
     "VPSDEProcess",
     "VPredictionParameterization",
     "X0Parameterization",
@@ -404,7 +420,6 @@ __all__ = [
     "get_num_threads",
     "loglinear_interp",
     "set_num_threads",
-    *_LAZY,
 ]
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overl
 
 import numpy as np
 import numpy.typing as npt
+from stepladder._process import NoiseProcess
 
 _Array: TypeAlias = npt.NDArray[np.float64]
 _AnyArray: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.float32]
@@ -138,6 +139,10 @@ __all__ = [
     "trace_restart",
     "trace_seeds_2",
     "trace_seeds_3",
+    "trace_er_sde",
+    "trace_sa_solver",
+    "trace_tcd",
+    "trace_uni_pc",
     "truncate_sigmas",
     "validate_schedule",
     "vector_exp",
@@ -487,7 +492,14 @@ class Linear:
 class Trace:
     """Records what a sampler computes."""
 
-    def __new__(cls, sigmas: _Array, family: str = "ve", sigma_snr: float = ..., jacobian: bool = False) -> Trace: ...
+    def __new__(
+        cls,
+        sigmas: _Array,
+        family: str = "ve",
+        sigma_snr: float = ...,
+        jacobian: bool = False,
+        process: NoiseProcess | None = None,
+    ) -> Trace: ...
     def start(self) -> Linear:
         """The sample at the first sigma."""
 
@@ -534,6 +546,14 @@ class Trace:
 
     def end_step(self, x: Linear) -> Linear:
         """End the step: `x` becomes a tensor, the sample at the next sigma."""
+
+    @property
+    def process(self) -> NoiseProcess | None:
+        """The process the method is compiled for; None: variance exploding."""
+
+    @property
+    def asked_process(self) -> bool:
+        """Whether `process` was looked at."""
 
     def jacobian(self) -> npt.NDArray[np.float64] | None:
         """Derivatives by each sigma, of shape (numbers, sigmas); None unless a compiled method left them."""
@@ -664,3 +684,31 @@ class DpmController:
     def rejected(self) -> int: ...
     @property
     def sigma(self) -> float: ...
+def trace_er_sde(
+    t: Trace, max_stage: int, noise_scaling: str, eta: _Curve, s_noise: _Curve, integrals: str
+) -> None: ...
+def trace_sa_solver(
+    t: Trace,
+    predictor_order: int,
+    corrector_order: int,
+    eta: _Curve,
+    sde_start: float,
+    sde_end: float,
+    s_noise: _Curve,
+    simple_order_2: bool,
+    lower_order_final: bool,
+    pece: bool,
+    stop_before_last: bool,
+) -> None: ...
+def trace_tcd(t: Trace, eta: _Curve, stages: Sequence[float]) -> None: ...
+def trace_uni_pc(
+    t: Trace,
+    order: int,
+    variant: str,
+    predictor: bool,
+    corrector: bool,
+    disable_corrector: Sequence[int],
+    lower_order_final: bool,
+    time: str,
+    sigma_end: float,
+) -> None: ...

@@ -46,7 +46,7 @@ class Sampler(ABC):
         t : Trace
             `t.start()` is x at `sigmas[0]`; `t.denoise(x, sigma)` one model call; `t.noise(sigma_from, sigma_to)` unit
             noise of the run's path; `t.end_step(x)` ends a step and returns x at its end. Values combine with `+`, `-`,
-            and `*` and `/` by numbers.
+            and `*` and `/` by numbers. `t.process` is the process that `compile` was given, or None.
         sigmas : sequence of float
             Descending noise levels, one more than there are steps. The last may be zero.
         """
@@ -82,22 +82,27 @@ class Sampler(ABC):
             raise SamplerError(msg)
         levels = levels_of(sigmas)
         setting = _VE if process is None else _setting(self, process)
-        key = (self, setting, jacobian, levels.tobytes())
+        values = levels.tobytes()
+        # A method that looked at the process itself is kept for that process alone.
+        key, own_key = (self, setting, jacobian, values), (self, id(process), jacobian, values)
         try:
-            known = _compiled.get(key)
+            known = _compiled.get(key) or _compiled.get(own_key)
         except TypeError:  # a plugin's sampler that cannot be hashed
-            return self._compile(levels, setting, jacobian)
+            return self._compile(levels, setting, jacobian, process)[0]
         if known is not None:
-            return known
-        program = self._compile(levels, setting, jacobian)
+            return known[0]
+        program, asked = self._compile(levels, setting, jacobian, process)
         if len(levels) <= _CACHED_LEVELS:
             while len(_compiled) >= _CACHED_PROGRAMS:
                 _compiled.pop(next(iter(_compiled), key), None)
-            _compiled[key] = program
+            _compiled[own_key if asked else key] = (program, process if asked else None)
         return program
 
-    def _compile(self, levels: NDArray[np.float64], setting: tuple[str, float], jacobian: bool) -> Program:
-        trace = _core.Trace(levels, *setting, jacobian)
+    def _compile(
+        self, levels: NDArray[np.float64], setting: tuple[str, float], jacobian: bool, process: NoiseProcess | None
+    ) -> tuple[Program, bool]:
+        """The program, and whether the method looked at the process."""
+        trace = _core.Trace(levels, *setting, jacobian, process)
         self.trace(trace, levels.tolist())
         derivatives = trace.jacobian()
         if jacobian and derivatives is None:
@@ -107,11 +112,11 @@ class Sampler(ABC):
             )
         program = Program._of(trace.finish(), repr(self))
         program._jacobian = derivatives
-        return program
+        return program, trace.asked_process
 
 
-_compiled: dict[tuple[Sampler, tuple[str, float], bool, bytes], Program] = {}
-"""Programs by what they were compiled from, oldest first."""
+_compiled: dict[tuple[Sampler, tuple[str, float] | int, bool, bytes], tuple[Program, NoiseProcess | None]] = {}
+"""Programs by what they were compiled from, oldest first; with the process whose identity is in the key."""
 
 _CACHED_PROGRAMS = 256
 _CACHED_LEVELS = 1_001
@@ -167,6 +172,9 @@ def levels_of(sigmas: ArrayLike) -> NDArray[np.float64]:
 Curve: TypeAlias = "float | Sequence[float]"
 """An option that is one number for every step, or a sequence of one per step."""
 
+Steps: TypeAlias = "Sequence[int]"
+"""Steps of a run, counted from 0."""
+
 _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
     "float": ("a number", (Real,)),
     "float | None": ("a number, or None", (Real, type(None))),
@@ -178,22 +186,25 @@ _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
 """What the annotation of a built-in sampler's field lets through; any other annotation is text."""
 
 
-def validate(sampler: Any, sigmas: Sequence[float] | None = None) -> None:
+def validate(sampler: Any, sigmas: Sequence[float] | None = None, process: NoiseProcess | None = None) -> None:
     """Check a built-in sampler's options when it is made, by the rules that compiling applies.
 
-    A sequence given for a `Curve` becomes a tuple, so that the sampler stays hashable. `sigmas` are levels that fit the
-    options; None: any do.
+    A sequence given for a `Curve` or `Steps` becomes a tuple, so that the sampler stays hashable. `sigmas` are levels
+    that fit the options, None: any do; `process` stands for the one of the run, for a method that asks it.
     """
     steps = validate_kinds(sampler)
     levels = np.arange(steps + 1.0, 0.0, -1.0) if sigmas is None else np.array(sigmas)
-    sampler.trace(_core.Trace(levels), levels.tolist())
+    sampler.trace(_core.Trace(levels, process=process), levels.tolist())
 
 
 def validate_kinds(sampler: Any) -> int:
     """Check the types of a built-in sampler's options; return how many steps its curves have."""
-    steps = 1
+    steps = 2
     for field in fields(sampler):
         value = getattr(sampler, field.name)
+        if field.type == "Steps":
+            object.__setattr__(sampler, field.name, _steps(field.name, value))
+            continue
         expected, kinds = _KINDS.get(str(field.type), ("text", (str,)))
         if field.type == "Curve" and not isinstance(value, (Real, str)) and np.iterable(value):
             values = tuple(value)
@@ -203,4 +214,19 @@ def validate_kinds(sampler: Any) -> int:
                 continue
         if isinstance(value, (bool, np.bool_)) is not (field.type == "bool") or not isinstance(value, kinds):
             raise SamplerError(f"{field.name} is {value!r}; expected {expected}")
+        if field.type == "int" and abs(value) > _LARGEST:
+            raise SamplerError(f"{field.name} is {value}; expected at most {_LARGEST}")
     return steps
+
+
+_LARGEST = 100_000
+"""More steps than any program has: no option counts beyond it."""
+
+
+def _steps(name: str, value: Any) -> tuple[int, ...]:
+    """`value` as a tuple of steps."""
+    values = tuple(value) if np.iterable(value) and not isinstance(value, str) else ()
+    whole = all(isinstance(v, Integral) and not isinstance(v, bool) and 0 <= v <= _LARGEST for v in values)
+    if not whole or isinstance(value, str) or not np.iterable(value):
+        raise SamplerError(f"{name} is {value!r}; expected steps, whole numbers from 0")
+    return tuple(int(v) for v in values)

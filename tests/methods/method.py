@@ -38,6 +38,10 @@ class Method:
     of steps, amplify the rounding of single operations."""
     weak: tuple[Options, ...] = ()
     """Options whose weak order is `claims.weak_order`."""
+    formula: tuple[Options, ...] = ()
+    """Noise-free options whose `claims.formula_order` is above the order of a run, which its start lowers."""
+    other_weak_orders: tuple[tuple[Options, float], ...] = ()
+    """(options, their weak order) where it is not the claim's."""
     limits: tuple[tuple[Options, str, Options], ...] = ()
     """(options, other sampler, its options) that draw no noise and give the same result."""
     single_step: bool = False
@@ -58,6 +62,8 @@ class Method:
     """Whether it needs two sigmas above zero."""
     unused_draws: bool = False
     """Whether the host draws noise that these options do not use."""
+    process: Any = None
+    """The process that it is compiled for, where it needs one."""
     atol: float = 1e-12
     """Agreement with `slow`, relative to the largest value of the result."""
 

@@ -12,6 +12,9 @@ class Setting:
     sigma_snr: float = float("inf")
     """What stands for pure noise of a flow where a method takes a log-SNR."""
 
+    shift: float | None = None
+    """Shift of a flow's times."""
+
     def alpha(self, sigma):
         return 1.0 - sigma if self.flow else 1.0
 
@@ -19,6 +22,13 @@ class Setting:
         """The sigmas with their first just below pure noise."""
         first = self.sigma_snr if self.flow and sigmas[0] >= 1.0 else sigmas[0]
         return [first, *sigmas[1:]]
+
+    def percent_to_sigma(self, percent):
+        """Level after that fraction of sampling; of a flow with `shift`: shift (1 - p) / (1 + (shift - 1) (1 - p))."""
+        if percent in (0.0, 1.0):
+            return math.inf if percent == 0.0 else 0.0
+        left = 1 - percent
+        return self.shift * left / (1 + (self.shift - 1) * left)
 
     def half_log_snr(self, sigma):
         """ln(alpha / sigma)."""

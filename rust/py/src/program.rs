@@ -113,6 +113,8 @@ pub(crate) struct Trace {
     /// Whether derivatives are wanted, and those of the compiled method that recorded itself.
     wants_jacobian: bool,
     jacobian: Option<core::Jacobian>,
+    process: Option<Py<PyAny>>,
+    asked_process: bool,
 }
 
 impl Trace {
@@ -148,9 +150,15 @@ impl Trace {
 #[pymethods]
 impl Trace {
     #[new]
-    #[pyo3(signature = (sigmas, family = "ve", sigma_snr = f64::MAX, jacobian = false))]
+    #[pyo3(signature = (sigmas, family = "ve", sigma_snr = f64::MAX, jacobian = false, process = None))]
     #[expect(clippy::needless_pass_by_value, reason = "the shape pyo3 wants")]
-    fn new(sigmas: PyReadonlyArray1<'_, f64>, family: &str, sigma_snr: f64, jacobian: bool) -> PyResult<Self> {
+    fn new(
+        sigmas: PyReadonlyArray1<'_, f64>,
+        family: &str,
+        sigma_snr: f64,
+        jacobian: bool,
+        process: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let sigmas = sigmas.as_slice().map_err(|_| PyTypeError::new_err("sigmas is not contiguous"))?;
         stepladder_core::sampler::check_sigmas(sigmas).map_err(to_py)?;
         let setting = core::Setting { family: Family::parse(family).map_err(to_py)?, sigma_snr };
@@ -161,6 +169,8 @@ impl Trace {
             setting,
             wants_jacobian: jacobian,
             jacobian: None,
+            process,
+            asked_process: false,
         })
     }
 
@@ -206,6 +216,18 @@ impl Trace {
 
     fn set_levels(&mut self, levels: Vec<f64>) -> PyResult<()> {
         self.live()?.set_levels(levels).map_err(to_py)
+    }
+
+    /// Whether the method looked at the process.
+    #[getter]
+    fn asked_process(&self) -> bool {
+        self.asked_process
+    }
+
+    #[getter]
+    fn process(&mut self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.asked_process = true;
+        self.process.as_ref().map(|process| process.clone_ref(py))
     }
 
     #[getter]

@@ -10,11 +10,15 @@ from stepladder.builtin.samplers import (
     deis,
     dpm_adaptive,
     dpmpp,
+    er_sde,
     euler,
     gradient_estimation,
     pndm,
     res_multistep,
+    sa_solver,
     singlestep,
+    tcd,
+    uni_pc,
 )
 from stepladder.hookspecs import hookimpl
 
@@ -36,5 +40,9 @@ def register_samplers(register: Register) -> None:
         res_multistep,
         gradient_estimation,
         cfg_pp,
+        er_sde,
+        sa_solver,
+        uni_pc,
+        tcd,
     ):
         family.register(register)

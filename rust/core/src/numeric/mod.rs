@@ -7,7 +7,7 @@ mod quadrature;
 mod solve;
 
 pub use adams::adams_weights;
-pub use lagrange::lagrange_integrals;
+pub use lagrange::{decayed_lagrange_integrals, lagrange_integrals};
 pub use phi::phi;
-pub use quadrature::{integrate, quadrature};
+pub use quadrature::{integrate, panels, quadrature};
 pub use solve::solve;

@@ -41,17 +41,24 @@ fn legendre(x: f64) -> (f64, f64) {
     (now, n * (x * now - before) / (x * x - 1.0))
 }
 
+/// Panels for an interval that one of them per `each` resolves: at least one, at most 1,000.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 1000")]
+pub fn panels(length: f64, each: f64) -> usize {
+    (length / each).ceil().clamp(1.0, 1000.0) as usize
+}
+
+/// `(x, weight)` of the rule over `from` to `to`, in `panels` equal panels of 20 points each.
+pub(super) fn nodes<S: Scalar>(from: S, to: S, panels: usize) -> impl Iterator<Item = (S, S)> {
+    let width = (to - from) / panels as f64;
+    (0..panels).flat_map(move |panel| {
+        let middle = from + width * (panel as f64 + 0.5);
+        rule().iter().map(move |&(node, weight)| (middle + width * (0.5 * node), width * (0.5 * weight)))
+    })
+}
+
 /// `∫ f` from `from` to `to`, in `panels` equal panels of 20 points each.
 pub fn integrate<S: Scalar>(f: impl Fn(S) -> S, from: S, to: S, panels: usize) -> S {
-    let mut sum = S::from(0.0);
-    let width = (to - from) / panels as f64;
-    for panel in 0..panels {
-        let middle = from + width * (panel as f64 + 0.5);
-        for &(node, weight) in rule() {
-            sum = sum + f(middle + width * (0.5 * node)) * weight;
-        }
-    }
-    sum * width * 0.5
+    nodes(from, to, panels).fold(S::from(0.0), |sum, (x, weight)| sum + f(x) * weight)
 }
 
 /// The `(node, weight)` that [`integrate`] sums over, for several integrands of one interval.

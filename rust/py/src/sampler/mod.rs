@@ -5,11 +5,15 @@ mod cfg_pp;
 mod deis;
 mod dpm_adaptive;
 mod dpmpp;
+mod er_sde;
 mod euler;
 mod gradient_estimation;
 mod pndm;
 mod res_multistep;
+mod sa_solver;
 mod singlestep;
+mod tcd;
+mod uni_pc;
 
 use pyo3::prelude::*;
 use stepladder_core::sampler::{self as core, Sampler};
@@ -57,8 +61,12 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     dpmpp::register(m)?;
     euler::register(m)?;
     dpm_adaptive::register(m)?;
+    er_sde::register(m)?;
     gradient_estimation::register(m)?;
     pndm::register(m)?;
     res_multistep::register(m)?;
-    singlestep::register(m)
+    sa_solver::register(m)?;
+    singlestep::register(m)?;
+    tcd::register(m)?;
+    uni_pc::register(m)
 }
