@@ -51,8 +51,8 @@ class Method:
     process: Any = None
     """The process that it is compiled for, where it needs one."""
     ratios: tuple[float, float] = (0.05, 0.99)
-    """Ratios of neighbouring sigmas for the comparison with `slow`: of high order, extrapolation over a step much longer
-    than the ones before multiplies the rounding of the denoised values."""
+    """Ratios of neighbouring sigmas for the comparison with `slow`: of high order, extrapolation over a step much
+    longer than the ones before multiplies the rounding of the denoised values."""
     atol: float = 1e-12
     """Agreement with `slow`, relative to the largest value of the result."""
 

@@ -7,5 +7,5 @@ mod solve;
 
 pub use lagrange::{decayed_lagrange_integrals, lagrange_integrals};
 pub use phi::phi;
-pub use quadrature::{integrate, panels};
+pub use quadrature::{integrate, nodes, panels};
 pub use solve::solve;

@@ -42,13 +42,14 @@ fn legendre(x: f64) -> (f64, f64) {
 }
 
 /// Panels for an interval that one of them per `each` resolves: at least one, at most 1,000.
+#[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 1000")]
 pub fn panels(length: f64, each: f64) -> usize {
     (length / each).ceil().clamp(1.0, 1000.0) as usize
 }
 
 /// `(x, weight)` of the rule over `from` to `to`, in `panels` equal panels of 20 points each.
-pub(super) fn nodes<S: Scalar>(from: S, to: S, panels: usize) -> impl Iterator<Item = (S, S)> {
+pub fn nodes<S: Scalar>(from: S, to: S, panels: usize) -> impl Iterator<Item = (S, S)> {
     let width = (to - from) / panels as f64;
     (0..panels).flat_map(move |panel| {
         let middle = from + width * (panel as f64 + 0.5);
