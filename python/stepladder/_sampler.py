@@ -214,7 +214,7 @@ def validate_kinds(sampler: Any) -> int:
                 continue
         if isinstance(value, (bool, np.bool_)) is not (field.type == "bool") or not isinstance(value, kinds):
             raise SamplerError(f"{field.name} is {value!r}; expected {expected}")
-        if field.type == "int" and abs(value) > _LARGEST:
+        if field.type == "int" and isinstance(value, Integral) and abs(int(value)) > _LARGEST:
             raise SamplerError(f"{field.name} is {value}; expected at most {_LARGEST}")
     return steps
 
@@ -226,7 +226,7 @@ _LARGEST = 100_000
 def _steps(name: str, value: Any) -> tuple[int, ...]:
     """`value` as a tuple of steps."""
     values = tuple(value) if np.iterable(value) and not isinstance(value, str) else ()
-    whole = all(isinstance(v, Integral) and not isinstance(v, bool) and 0 <= v <= _LARGEST for v in values)
+    whole = all(isinstance(v, Integral) and not isinstance(v, bool) and 0 <= int(v) <= _LARGEST for v in values)
     if not whole or isinstance(value, str) or not np.iterable(value):
         raise SamplerError(f"{name} is {value!r}; expected steps, whole numbers from 0")
     return tuple(int(v) for v in values)

@@ -31,8 +31,8 @@ def er_sde(
 ):
     """Cui et al. 2023 (arXiv:2309.06169), proposition 1, in y = x / alpha and lambda = sigma / alpha.
 
-    y_t = phi_t/phi_s y_s + sum_n D^(n) I_n + sqrt(lambda_t² - lambda_s² (phi_t/phi_s)²) noise, where I_n is the integral
-    from lambda_t to lambda_s of (lambda - lambda_s)^n / n! phi_t phi'/phi². By parts, with S_n the integral of
+    y_t = phi_t/phi_s y_s + sum_n D^(n) I_n + sqrt(lambda_t² - lambda_s² (phi_t/phi_s)²) noise, where I_n is the
+    integral from lambda_t to lambda_s of (lambda - lambda_s)^n / n! phi_t phi'/phi². By parts, with S_n the integral of
     (lambda - lambda_s)^n / phi: I_1 = d + phi_t S_0 and I_2 = d²/2 + phi_t S_1, d = lambda_t - lambda_s; ComfyUI sums
     S_n over 200 points.
     """

@@ -29,7 +29,7 @@ def uni_pc(
     sigmas = setting.snr_sigmas(sigmas)
     n = len(sigmas) - 1
     half = [setting.half_log_snr(s) if s > 0 else math.inf for s in sigmas]
-    values, guess, p = [], x, 0
+    values, guess, p, start = [], x, 0, x
     for i in range(n):
         values.append(denoise(guess, sigmas[i]))
         if sigmas[i + 1] == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from stepladder import _core
 from stepladder._process import DiscreteProcess
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stepladder._core import Trace
+    from stepladder._process import NoiseProcess
 
 
 @final
@@ -49,16 +50,30 @@ class TCDSampler(Sampler):
     def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
         """Record one run on `t`."""
         steps = len(sigmas) - 1
-        etas = tuple(self.eta) if isinstance(self.eta, tuple) else (self.eta,) * steps
-        _core.trace_tcd(t, self.eta, [_stage(t, eta, s) for eta, s in zip(etas, sigmas[1:], strict=False)])
+        eta: Any = self.eta
+        etas = eta if isinstance(eta, tuple) else (eta,) * steps
+        renews = any(0.0 < eta <= 1.0 for eta in etas)
+        _core.trace_tcd(t, self.eta, _stages(t.process, etas, sigmas[1:]) if renews else sigmas[1:])
 
 
-def _stage(t: Trace, eta: float, sigma_next: float) -> float:
-    """The level that a step goes down to; one out of range is left for the core to refuse."""
-    if not 0.0 < eta <= 1.0 or sigma_next == 0.0:
-        return sigma_next
-    if t.process is None or t.process.sigmas is None:
-        got = "no process" if t.process is None else f"{t.process!r}, which has no table of levels"
+def _stages(process: NoiseProcess | None, etas: Sequence[float], after: Sequence[float]) -> list[float]:
+    """The level that each step goes down to; what is out of range is left for the core to refuse."""
+    if process is None or not _counts(process):
+        got = "no process" if process is None else f"{process!r}, whose times do not count a table of levels"
         raise SamplerError(f"tcd steps through the times of a process, got {got}; give compile a discrete process")
-    stage = float(t.process.sigma(math.floor((1.0 - eta) * float(t.process.timestep(sigma_next)))))
-    return min(stage, sigma_next)
+    stages = list(after)
+    for i, (eta, sigma_next) in enumerate(zip(etas, after, strict=False)):
+        if sigma_next == 0.0 or not 0.0 < eta <= 1.0:
+            continue
+        time = float(process.timestep(sigma_next))
+        down = float(math.floor((1.0 - eta) * time))
+        # At the lowest time there is no lower one: no noise, however the level rounds.
+        if down < time:
+            stages[i] = min(float(process.sigma(down)), sigma_next)
+    return stages
+
+
+def _counts(process: NoiseProcess) -> bool:
+    """Whether times are positions in the process's table of levels."""
+    levels = process.sigmas
+    return levels is not None and process.timestep(float(levels[-1])) == len(levels) - 1

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class UniPCSampler(Sampler):
     """UniPC with B(h) = h: a multistep predictor-corrector of any order in half log-SNR.
 
-    Order p with the predictor alone, p + 1 with the corrector; a run has order 2 and 3 at most, as the first step has no
-    history. One model call per step: the corrector uses the one
-    that the next step needs. A last step to zero is the denoised value exactly.
+    Order p with the predictor alone, p + 1 with the corrector; a run has order 2 and 3 at most, as the first step has
+    no history. One model call per step: the corrector uses the one that the next step needs. A last step to zero is
+    the denoised value exactly.
 
     Parameters
     ----------

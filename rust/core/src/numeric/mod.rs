@@ -9,5 +9,5 @@ mod solve;
 pub use adams::adams_weights;
 pub use lagrange::{decayed_lagrange_integrals, lagrange_integrals};
 pub use phi::phi;
-pub use quadrature::{integrate, panels, quadrature};
+pub use quadrature::{integrate, nodes, panels};
 pub use solve::solve;

@@ -3,7 +3,7 @@
 use super::adams::{any_order, multistep};
 use super::{Form, Sampler};
 use crate::error::{Error, Noun, Result};
-use crate::numeric::{adams_weights, quadrature};
+use crate::numeric::{self, adams_weights};
 use crate::program::Trace;
 use crate::scalar::Scalar;
 
@@ -90,8 +90,7 @@ fn integrals<S: Scalar>(nodes: &[S], to: S, time: impl Fn(S) -> S) -> Vec<S> {
     let (from, end) = (nodes[0].ln(), to.ln());
     let panels = (from - end).value().ceil().clamp(1.0, 2000.0);
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 1 to 2000: float64 has no longer steps
-    let rule: Vec<(S, S)> = quadrature(from, end, panels as usize)
-        .into_iter()
+    let rule: Vec<(S, S)> = numeric::nodes(from, end, panels as usize)
         .map(|(u, weight)| {
             let s = u.exp();
             (time(s), weight * s)

@@ -139,3 +139,11 @@ fn option(name: &'static str, got: f64, ok: bool, expected: &'static str) -> Res
 fn non_negative(name: &'static str, got: f64) -> Result<()> {
     option(name, got, got.is_finite() && got >= 0.0, "a finite number of at least 0")
 }
+
+/// A whole number from `least` to `most`.
+fn count(name: &'static str, got: i64, least: usize, most: usize, expected: &'static str) -> Result<usize> {
+    match usize::try_from(got) {
+        Ok(count) if (least..=most).contains(&count) => Ok(count),
+        _ => Err(Error::Parameter { noun: Noun::Sampler, name, got: got as f64, expected }),
+    }
+}

@@ -1,13 +1,13 @@
 //! SA-Solver: stochastic Adams methods in half log-SNR.
 
-use super::{Curve, Sampler, half_log_snr_step, option};
+use super::{Curve, Sampler, count, half_log_snr_step};
 use crate::error::Result;
 use crate::numeric::decayed_lagrange_integrals;
 use crate::program::{Linear, Trace};
 use crate::scalar::Scalar;
 
 /// Highest order of a predictor or corrector.
-const MAX_ORDER: i64 = 6;
+const MAX_ORDER: usize = 6;
 
 /// SA-Solver: a stochastic Adams predictor and corrector, one model call and at most one noise draw per step, which
 /// both use. Xue et al. 2023 (arXiv:2309.05019), algorithm 1, equations 14 to 18. With the SDE switched off a
@@ -70,12 +70,11 @@ impl<S: Scalar> Step<S> {
         let mut steps = self.steps.iter().rev();
         let h = *steps.next().expect("a step has a length");
         let mut at = S::from(0.0);
-        let mut positions = vec![at];
-        positions.extend(steps.map(|&step| {
-            at = at - step / h;
-            at
-        }));
-        positions.truncate(count);
+        let mut positions = Vec::with_capacity(count);
+        for step in steps.map(|&step| step / h).chain([S::from(0.0)]).take(count) {
+            positions.push(at);
+            at = at - step;
+        }
         positions
     }
 
@@ -98,21 +97,15 @@ impl<S: Scalar> Step<S> {
     }
 }
 
-impl SaSolver {
-    fn check(&self, steps: usize) -> Result<()> {
-        let (p, c) = (self.predictor_order, self.corrector_order);
-        option("predictor_order", p as f64, (1..=MAX_ORDER).contains(&p), "1 to 6")?;
-        option("corrector_order", c as f64, (0..=MAX_ORDER).contains(&c), "0 to 6; 0 for no corrector")?;
-        self.eta.non_negative("eta", steps)?;
-        self.s_noise.non_negative("s_noise", steps)
-    }
-}
-
 impl Sampler for SaSolver {
     fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()> {
         let levels = t.snr_sigmas();
         let steps = levels.len() - 1;
-        self.check(steps)?;
+        let predictor_order = count("predictor_order", self.predictor_order, 1, MAX_ORDER, "1 to 6")?;
+        let corrector_order =
+            count("corrector_order", self.corrector_order, 0, MAX_ORDER, "0 to 6; 0 for no corrector")?;
+        self.eta.non_negative("eta", steps)?;
+        self.s_noise.non_negative("s_noise", steps)?;
         let ends_at_zero = levels[steps].is_zero();
         let lowered = ends_at_zero && self.lower_order_final;
         let stops = self.stop_before_last && !ends_at_zero;
@@ -130,7 +123,7 @@ impl Sampler for SaSolver {
 
             // Corrector: the step before, again, with the denoised value at its end.
             let mut x = guess;
-            let mut order = (self.corrector_order as usize).min(i + 1);
+            let mut order = corrector_order.min(i + 1);
             if lowered {
                 order = order.min(left);
             }
@@ -170,7 +163,7 @@ impl Sampler for SaSolver {
             let mut lengths = step.map_or_else(Vec::new, |step| step.steps);
             lengths.push(h);
             let now = Step { carried, alpha_next: t.alpha(s_next), steps: lengths, strength: 1.0 + tau * tau };
-            let mut order = (self.predictor_order as usize).min(i + 1);
+            let mut order = predictor_order.min(i + 1);
             if lowered {
                 order = order.min(left - 1);
             }

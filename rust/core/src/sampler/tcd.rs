@@ -32,15 +32,15 @@ impl Sampler for Tcd {
                 t.end_step(den);
                 break;
             }
+            let d = (&x - den) / s;
             let stage = self.stages[i];
             if self.eta.at(i) == 0.0 || stage >= s_next.value() {
-                x = t.end_step(&x * (s_next / s) - den * ((s_next - s) / s));
+                x = t.end_step(x + d * (s_next - s));
                 continue;
             }
             let stage = S::from(stage);
-            let down = &x * (stage / s) - den * ((stage - s) / s);
             let noise = t.noise(s, s_next);
-            x = t.end_step(down + noise * ((s_next - stage) * (s_next + stage)).sqrt());
+            x = t.end_step(x + d * (stage - s) + noise * ((s_next - stage) * (s_next + stage)).sqrt());
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! `UniPC`: a unified predictor-corrector of any order in half log-SNR.
 
-use super::{Sampler, check_sigmas, non_negative, option};
+use super::{Sampler, check_sigmas, count, non_negative};
 use crate::error::{Error, Noun, Result};
 use crate::numeric::decayed_lagrange_integrals;
 use crate::program::{Linear, Trace};
@@ -68,7 +68,6 @@ impl Time {
 /// `UniPC` in data prediction: `UniP` of order p predicts, `UniC` raises it to order p + 1 with the model call that the next
 /// step needs anyway. Zhao et al. 2023 (arXiv:2302.04867), algorithms 5 and 6, equations 5 to 9. A last step to zero is
 /// the denoised value.
-#[expect(clippy::struct_excessive_bools, reason = "independent switches of the method")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct UniPc {
     /// The order p, at least 1.
@@ -143,7 +142,6 @@ impl<S: Scalar> Step<S> {
 impl UniPc {
     /// The levels to step over, as the method sees them.
     fn levels<S: Scalar>(&self, t: &mut Trace<S>) -> Result<Vec<S>> {
-        option("order", self.order as f64, self.order >= 1, "at least 1")?;
         non_negative("sigma_end", self.sigma_end)?;
         let steps = t.sigmas().len() - 1;
         if t.sigmas()[steps].is_zero() && self.sigma_end > 0.0 {
@@ -158,6 +156,7 @@ impl UniPc {
 
 impl Sampler for UniPc {
     fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()> {
+        let highest = count("order", self.order, 1, usize::MAX, "at least 1")?;
         let levels = self.levels(t)?;
         let steps = levels.len() - 1;
         let alpha = |t: &Trace<S>, s: S| if self.time == Time::LogSigma { S::from(1.0) } else { t.alpha(s) };
@@ -195,12 +194,12 @@ impl Sampler for UniPc {
             if let Some(last) = step {
                 positions.extend(last.positions.iter().map(|&at| (at - 1.0) * last.h / h));
             }
-            order = (self.order as usize).min(i + 1);
+            order = highest.min(i + 1);
             if self.lower_order_final {
                 order = order.min(steps - i);
             }
-            positions.truncate(self.order as usize);
-            history.truncate(self.order as usize);
+            positions.truncate(highest);
+            history.truncate(highest);
             let now = Step { carried: &x * (s_next / s), alpha_next, h, positions, half_b };
             let used: Vec<&Linear<S>> = history[..if self.predictor { order } else { 1 }].iter().collect();
             guess = t.end_step(now.advance(&used, false));

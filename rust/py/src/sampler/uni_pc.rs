@@ -8,7 +8,7 @@ use crate::error::to_py;
 use crate::program::Trace;
 
 #[pyfunction]
-#[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "the options of the method")]
+#[expect(clippy::too_many_arguments, reason = "the options of the method")]
 fn trace_uni_pc(
     t: &mut Trace,
     order: i64,
