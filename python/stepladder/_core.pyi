@@ -5,6 +5,7 @@ from typing import Any, Literal, SupportsIndex, TypeAlias, TypeVar, final, overl
 
 import numpy as np
 import numpy.typing as npt
+
 from stepladder._process import NoiseProcess
 
 _Array: TypeAlias = npt.NDArray[np.float64]
@@ -123,6 +124,7 @@ __all__ = [
     "trace_dpmpp_2s_ancestral_cfg_pp",
     "trace_dpmpp_3m_sde",
     "trace_dpmpp_sde",
+    "trace_er_sde",
     "trace_euler",
     "trace_euler_ancestral",
     "trace_euler_ancestral_cfg_pp",
@@ -137,10 +139,9 @@ __all__ = [
     "trace_pndm",
     "trace_res_multistep",
     "trace_restart",
+    "trace_sa_solver",
     "trace_seeds_2",
     "trace_seeds_3",
-    "trace_er_sde",
-    "trace_sa_solver",
     "trace_tcd",
     "trace_uni_pc",
     "truncate_sigmas",
