@@ -322,7 +322,6 @@ __all__ = [
     "DistilledDiscreteProcess",
     "EDMParameterization",
     "EDMProcess",
-    "ERSDESampler",
     "EpsilonParameterization",
     "FlowParameterization",
     "FlowProcess",
@@ -333,15 +332,10 @@ __all__ = [
     "NoiseProcess",
     "Parameterization",
     "RawVPredictionParameterization",
-    "SASolverPECESampler",
-    "SASolverSampler",
     "Schedule",
     "StableCascadeProcess",
-    "TCDSampler",
     "TrigFlowParameterization",
     "TrigFlowProcess",
-    "UniPCBh2Sampler",
-    "UniPCSampler",
     "VPSDEProcess",
     "VPredictionParameterization",
     "X0Parameterization",
@@ -350,6 +344,7 @@ __all__ = [
     "get_num_threads",
     "loglinear_interp",
     "set_num_threads",
+    *_LAZY,
 ]
 
 

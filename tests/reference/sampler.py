@@ -60,7 +60,8 @@ def euler_ancestral(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise
             x = (1 - down / s) * denoised + down / s * x
             if eta > 0 and t > 0:
                 kept = down * (1 - t) / (1 - down)
-                x = (1 - t) / (1 - down) * x + math.sqrt((t - kept) * (t + kept)) * s_noise * noise(i)
+                lost = eta * t * (s - t) / s / (1 - down)  # t - kept, which would cancel
+                x = (1 - t) / (1 - down) * x + math.sqrt(lost * (t + kept)) * s_noise * noise(i)
             continue
         up = min(t, eta * t * math.sqrt(1 - (t / s) ** 2))
         down = math.sqrt((t - up) * (t + up))

@@ -108,10 +108,11 @@ pub(super) fn ancestral_ve<S: Scalar>(s: S, s_next: S, eta: f64) -> Ancestral<S>
 /// For a flow: down towards `sigma_next · sigma_next / sigma`, then a rescaling that restores the signal's weight.
 /// ComfyUI's form for rectified flow.
 pub(super) fn ancestral_flow<S: Scalar>(s: S, s_next: S, eta: f64) -> Ancestral<S> {
-    let down = s_next * ((s_next / s - 1.0) * eta + 1.0);
+    let skipped = s_next * ((s - s_next) / s * eta); // sigma_next − sigma_down, without their cancellation
+    let down = s_next - skipped;
     let scale = (-s_next + 1.0) / (-down + 1.0);
-    let kept = down * scale;
-    Ancestral { down, scale, up: (s_next * s_next - kept * kept).max(S::from(0.0)).sqrt() }
+    // up² = (sigma_next − kept) (sigma_next + kept) for the noise kept, down · scale.
+    Ancestral { down, scale, up: (skipped / (-down + 1.0) * (s_next + down * scale)).sqrt() }
 }
 
 /// Whichever of the two the run needs.
