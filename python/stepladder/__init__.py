@@ -391,7 +391,6 @@ __all__ = [
     "DistilledDiscreteProcess",
     "EDMParameterization",
     "EDMProcess",
-    "ERSDESampler",
     "EpsilonParameterization",
     "FlowParameterization",
     "FlowProcess",
@@ -403,15 +402,10 @@ __all__ = [
     "Parameterization",
     "Preconditioning",
     "RawVPredictionParameterization",
-    "SASolverPECESampler",
-    "SASolverSampler",
     "Schedule",
     "StableCascadeProcess",
-    "TCDSampler",
     "TrigFlowParameterization",
     "TrigFlowProcess",
-    "UniPCBh2Sampler",
-    "UniPCSampler",
     "VPSDEProcess",
     "VPredictionParameterization",
     "X0Parameterization",
@@ -420,6 +414,7 @@ __all__ = [
     "get_num_threads",
     "loglinear_interp",
     "set_num_threads",
+    *_LAZY,
 ]
 
 
