@@ -201,11 +201,19 @@ if TYPE_CHECKING:
     from stepladder._resolve import resolve as resolve
     from stepladder._sample import sample as sample
     from stepladder._sampler import Sampler as Sampler
+    from stepladder._samplers.consistency import ConsistencySampler as ConsistencySampler
+    from stepladder._samplers.ddim import DdimInverseSampler as DdimInverseSampler
+    from stepladder._samplers.ddim import DdimSampler as DdimSampler
+    from stepladder._samplers.dpm_solver_pp import DpmSolverPpSampler as DpmSolverPpSampler
+    from stepladder._samplers.dpm_solver_pp import DpmSolverPpSinglestepSampler as DpmSolverPpSinglestepSampler
+    from stepladder._samplers.dpm_solver_pp import DpmSolverSampler as DpmSolverSampler
+    from stepladder._samplers.dpm_solver_pp import DpmSolverSinglestepSampler as DpmSolverSinglestepSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSampler as Dpmpp2mSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSdeSampler as Dpmpp2mSdeSampler
     from stepladder._samplers.euler import EulerAncestralSampler as EulerAncestralSampler
     from stepladder._samplers.euler import EulerSampler as EulerSampler
     from stepladder._samplers.euler import HeunSampler as HeunSampler
+    from stepladder._samplers.score_sde_vp import ScoreSdeVpSampler as ScoreSdeVpSampler
     from stepladder._schedules.curve import BongTangentSchedule as BongTangentSchedule
     from stepladder._schedules.curve import ConstantSchedule as ConstantSchedule
     from stepladder._schedules.curve import LinearQuadraticSchedule as LinearQuadraticSchedule
@@ -269,8 +277,15 @@ _LAZY = {
     **dict.fromkeys(("Analysis", "Program"), "_program"),
     **dict.fromkeys(("Resolved", "resolve"), "_resolve"),
     "Sampler": "_sampler",
+    "ConsistencySampler": "_samplers.consistency",
+    **dict.fromkeys(("DdimInverseSampler", "DdimSampler"), "_samplers.ddim"),
+    **dict.fromkeys(
+        ("DpmSolverPpSampler", "DpmSolverPpSinglestepSampler", "DpmSolverSampler", "DpmSolverSinglestepSampler"),
+        "_samplers.dpm_solver_pp",
+    ),
     **dict.fromkeys(("Dpmpp2mSampler", "Dpmpp2mSdeSampler"), "_samplers.dpmpp"),
     **dict.fromkeys(("EulerAncestralSampler", "EulerSampler", "HeunSampler"), "_samplers.euler"),
+    "ScoreSdeVpSampler": "_samplers.score_sde_vp",
     **dict.fromkeys(
         (
             "BongTangentSchedule", "ConstantSchedule", "LinearQuadraticSchedule", "LogitNormalSchedule", "VPSchedule",

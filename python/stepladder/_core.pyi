@@ -101,11 +101,17 @@ __all__ = [
     "strength_sigmas",
     "tabulated",
     "tangent",
+    "trace_consistency",
+    "trace_ddim",
+    "trace_ddim_inverse",
+    "trace_dpm_solver_multistep",
+    "trace_dpm_solver_singlestep",
     "trace_dpmpp_2m",
     "trace_dpmpp_2m_sde",
     "trace_euler",
     "trace_euler_ancestral",
     "trace_heun",
+    "trace_score_sde_vp",
     "truncate_sigmas",
     "validate_schedule",
     "vp",
@@ -483,3 +489,27 @@ def trace_euler_ancestral(t: Trace, eta: _Curve, s_noise: _Curve) -> None: ...
 def trace_heun(t: Trace, s_churn: float, s_tmin: float, s_tmax: float, s_noise: float) -> None: ...
 def trace_dpmpp_2m(t: Trace) -> None: ...
 def trace_dpmpp_2m_sde(t: Trace, eta: _Curve, s_noise: _Curve, solver_type: str) -> None: ...
+def trace_consistency(t: Trace, sigma_min: float, s_noise: _Curve) -> None: ...
+def trace_ddim(t: Trace, eta: _Curve, direction: str) -> None: ...
+def trace_ddim_inverse(t: Trace, form: str) -> None: ...
+def trace_dpm_solver_multistep(
+    t: Trace,
+    predicts_noise: bool,
+    order: int,
+    solver_type: str,
+    eta: _Curve,
+    s_noise: _Curve,
+    lower_order_final: bool,
+    euler_at_final: bool,
+    form: str,
+) -> None: ...
+def trace_dpm_solver_singlestep(
+    t: Trace,
+    predicts_noise: bool,
+    order: int,
+    solver_type: str,
+    eta: _Curve,
+    s_noise: _Curve,
+    lower_order_final: bool,
+) -> None: ...
+def trace_score_sde_vp(t: Trace, beta_min: float, beta_max: float, time_step: str, s_noise: _Curve) -> None: ...

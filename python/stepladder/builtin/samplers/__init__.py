@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepladder.builtin.samplers import dpmpp, euler
+from stepladder.builtin.samplers import consistency, ddim, dpm_solver_pp, dpmpp, euler, score_sde_vp
 from stepladder.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -14,5 +14,5 @@ if TYPE_CHECKING:
 @hookimpl
 def register_samplers(register: Register) -> None:
     """Register the samplers."""
-    for family in (euler, dpmpp):
+    for family in (euler, ddim, dpmpp, dpm_solver_pp, consistency, score_sde_vp):
         family.register(register)

@@ -45,6 +45,7 @@ def register(register: Register) -> None:
             "comfyui": ("dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
             "a1111": ("DPM++ 2M SDE",),
             "k_diffusion": ("sample_dpmpp_2m_sde",),
+            "diffusers": ("CosineDPMSolverMultistepScheduler", "CogVideoXDPMScheduler"),
         },
         claims=_2M_SDE,
     )

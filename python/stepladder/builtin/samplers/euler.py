@@ -31,10 +31,15 @@ def register(register: Register) -> None:
         EulerSampler,
         source="Karras et al. 2022, arXiv:2206.00364, algorithm 2 without its correction",
         aliases={
-            "comfyui": ("euler",),
+            "comfyui": ("euler", "ddim"),
             "a1111": ("Euler",),
             "k_diffusion": ("sample_euler",),
-            "diffusers": ("EulerDiscreteScheduler",),
+            "diffusers": (
+                "EulerDiscreteScheduler",
+                "EDMEulerScheduler",
+                "FlowMatchEulerDiscreteScheduler",
+                "MiniMaxH3Scheduler",
+            ),
         },
         claims=_EULER,
     )
@@ -46,7 +51,7 @@ def register(register: Register) -> None:
             "comfyui": ("euler_ancestral",),
             "a1111": ("Euler a",),
             "k_diffusion": ("sample_euler_ancestral",),
-            "diffusers": ("EulerAncestralDiscreteScheduler",),
+            "diffusers": ("EulerAncestralDiscreteScheduler", "LTXEulerAncestralRFScheduler"),
         },
         claims=_ANCESTRAL,
     )
@@ -58,7 +63,7 @@ def register(register: Register) -> None:
             "comfyui": ("heun",),
             "a1111": ("Heun",),
             "k_diffusion": ("sample_heun",),
-            "diffusers": ("HeunDiscreteScheduler",),
+            "diffusers": ("HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"),
         },
         claims=_HEUN,
     )

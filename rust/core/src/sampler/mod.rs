@@ -1,14 +1,22 @@
 //! Sampling methods. Each is written as its paper writes it, over symbolic values, and traced into a program.
 
+mod consistency;
 mod curve;
+mod ddim;
+mod dpm_solver_pp;
 mod dpmpp;
 mod euler;
 mod heun;
+mod score_sde_vp;
 
+pub use consistency::Consistency;
 pub use curve::Curve;
+pub use ddim::{Ddim, DdimInverse, Direction, InverseForm};
+pub use dpm_solver_pp::{DpmSolver, Predicts, SecondDifference, Steps};
 pub use dpmpp::{Dpmpp2m, Dpmpp2mSde, SolverType};
 pub use euler::{Churn, Euler, EulerAncestral};
 pub use heun::Heun;
+pub use score_sde_vp::{ScoreSdeVp, TimeStep};
 
 use crate::error::{Error, Noun, Result};
 use crate::program::{Program, Setting, Trace};

@@ -1,7 +1,11 @@
 //! Binding of `stepladder_core::sampler`: each method records itself on a trace. One file per family, as in the core.
 
+mod consistency;
+mod ddim;
+mod dpm_solver_pp;
 mod dpmpp;
 mod euler;
+mod score_sde_vp;
 
 use pyo3::prelude::*;
 use stepladder_core::sampler::{self as core, Sampler};
@@ -28,5 +32,9 @@ fn record(t: &mut Trace, sampler: &impl Sampler) -> PyResult<()> {
 
 pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     euler::register(m)?;
-    dpmpp::register(m)
+    dpmpp::register(m)?;
+    consistency::register(m)?;
+    ddim::register(m)?;
+    dpm_solver_pp::register(m)?;
+    score_sde_vp::register(m)
 }
