@@ -1,5 +1,6 @@
 """DPM-Solver and DPM-Solver++ by interpolation and quadrature. See `sampler.py` for the conventions."""
 
+import itertools
 import math
 
 import numpy as np
@@ -77,7 +78,7 @@ def dpm_solver(
         orders = multistep_orders(steps, order, lower_order_final, euler_at_final)
     seen = []  # (u, y, prediction)
     y = x / setting.alpha(sigmas[0])
-    for i, (s, t) in enumerate(zip(sigmas[:-1], sigmas[1:], strict=True)):
+    for i, (s, t) in enumerate(itertools.pairwise(sigmas)):
         alpha, u, u_t = setting.alpha(s), s / setting.alpha(s), t / setting.alpha(t)
         d = denoise(alpha * y, s)
         if t == 0:

@@ -45,7 +45,7 @@ def register(register: Register) -> None:
         "dpm_solver_pp",
         DpmSolverPpSampler,
         source="Lu et al. 2022, arXiv:2211.01095, algorithm 2 and section 5",
-        aliases={"diffusers": ("EDMDPMSolverMultistepScheduler",)},
+        aliases={"diffusers": ("DPMSolverMultistepScheduler", "EDMDPMSolverMultistepScheduler")},
         claims=_claims(2, _MULTISTEP),
     )
     register(

@@ -33,7 +33,6 @@ def register(register: Register) -> None:
             "comfyui": ("dpmpp_2m",),
             "a1111": ("DPM++ 2M",),
             "k_diffusion": ("sample_dpmpp_2m",),
-            "diffusers": ("DPMSolverMultistepScheduler",),
         },
         claims=_2M,
     )

@@ -132,10 +132,15 @@ struct Node<S> {
 impl Sampler for DpmSolver {
     fn trace<S: Scalar>(&self, t: &mut Trace<S>) -> Result<()> {
         let steps = t.sigmas().len() - 1;
-        option("order", self.order as f64, (1..=3).contains(&self.order), "1, 2 or 3")?;
+        let order = match self.order {
+            1 => 1,
+            2 => 2,
+            3 => 3,
+            got => return option("order", got as f64, false, "1, 2 or 3"),
+        };
         self.eta.non_negative("eta", steps)?;
         self.s_noise.non_negative("s_noise", steps)?;
-        let orders = self.orders(steps, self.order as usize);
+        let orders = self.orders(steps, order);
         let mut x = t.start();
         let mut block = x.clone();
         let mut past: Vec<Node<S>> = Vec::with_capacity(steps); // newest last

@@ -8,7 +8,7 @@ use crate::error::to_py;
 use crate::program::Trace;
 
 #[pyfunction]
-#[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools)] // the options, flat
+#[expect(clippy::too_many_arguments, reason = "one parameter per field of the Python class")]
 fn trace_dpm_solver_multistep(
     t: &mut Trace,
     predicts_noise: bool,
