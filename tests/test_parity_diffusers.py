@@ -489,6 +489,37 @@ def test_a_row_says_one_thing(row):
     assert waiting not in sl.samplers(), f"{waiting} is registered: measure it and give the row its agreement"
 
 
+# Parameterizations that are in a class of theirs, and apart here
+
+
+@old_numpy
+@pytest.mark.parametrize(
+    ("cls", "prediction", "name", "options"),
+    [
+        (theirs.EDMEulerScheduler, "epsilon", "edm", {"sigma_data": 0.5}),
+        (theirs.EDMDPMSolverMultistepScheduler, "epsilon", "edm", {"sigma_data": 0.5}),
+        (theirs.EDMEulerScheduler, "v_prediction", "v_prediction", {"sigma_data": 0.5}),
+        (theirs.CosineDPMSolverMultistepScheduler, "v_prediction", "v_prediction", {}),
+    ],
+)
+def test_preconditioning(cls, prediction, name, options):
+    scheduler, sigmas = cls(prediction_type=prediction), tensor([0.002, 0.3, 5.0, 80.0])
+    c_skip, c_out, c_in = sl.parameterization(name, **options).scalings(sigmas.numpy())
+    one, zero = torch.ones(4, dtype=torch.float64), torch.zeros(4, dtype=torch.float64)
+    np.testing.assert_allclose(scheduler.precondition_outputs(one, zero, sigmas).numpy(), c_skip, rtol=1e-14)
+    np.testing.assert_allclose(scheduler.precondition_outputs(zero, one, sigmas).numpy(), c_out, rtol=1e-14)
+    np.testing.assert_allclose(scheduler.precondition_inputs(one, sigmas).numpy(), c_in, rtol=1e-14)
+
+
+@old_numpy
+def test_the_boundary_of_consistency_models():
+    sigmas = tensor([0.002, 0.3, 5.0, 80.0])
+    made = theirs.CMStochasticIterativeScheduler().get_scalings_for_boundary_condition(sigmas)
+    c_skip, c_out, _ = sl.parameterization("consistency", sigma_data=0.5, sigma_min=0.002).scalings(sigmas.numpy())
+    np.testing.assert_allclose(made[0].numpy(), c_skip, rtol=1e-14)
+    np.testing.assert_allclose(made[1].numpy(), c_out, rtol=1e-14)
+
+
 # What is theirs alone: no parity there, and the exact value instead.
 
 
@@ -512,9 +543,9 @@ def test_a_class_resolves_to_its_sampler(row):
     )
     if needs_an_option or row["class"] == "FlowMapEulerDiscreteScheduler":
         with pytest.raises(sl.errors.UnknownNameError):
-            sl.resolve(row["class"], host="diffusers")
+            sl.resolve(row["class"], host="diffusers", kind="sampler")
     else:
-        assert sl.resolve(row["class"], host="diffusers").sampler == row["sampler"]
+        assert sl.resolve(row["class"], host="diffusers", kind="sampler").sampler == row["sampler"]
 
 
 def quadratic(x, s):
