@@ -11,6 +11,7 @@ import argparse
 import ast
 import importlib
 import inspect
+import json
 import sys
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 DOCS: Final = Path(__file__).resolve().parent
 PACKAGE: Final = Path(sl.__file__).resolve().parent
+PARITY: Final = DOCS.parent / "tests" / "data" / "parity_diffusers.json"
 
 
 # -- tables of names --------------------------------------------------------------------------------------------------
@@ -116,6 +118,33 @@ def names_page(manager: Manager) -> str:
         rows.append((f"`{host}`", str(known)))
     parts.append(table(("host", "sampler and schedule names known"), rows))
     return page("Names", *parts)
+
+
+def parity_page() -> str:
+    """Every scheduler class of diffusers, and what stands for it here."""
+    data = json.loads(PARITY.read_text(encoding="utf-8"))
+    rows, without = [], []
+    for row in data["rows"]:
+        if row["sampler"] is None:
+            without.append((f"`{row['class']}`", row["note"]))
+            continue
+        options = row.get("options", "")
+        rows.append((f"`{row['class']}`", f"`{row['sampler']}`", options, f"{row['agreement']:.0e}", row["note"]))
+    exclusions = [(f"`{e['class']}`", e["what"], e["reason"], e["source"]) for e in data["exclusions"]]
+    return page(
+        "Parity with diffusers",
+        f"Of the {len(data['rows'])} scheduler classes of diffusers 0.42.1, {len(rows)} have a sampler here that was "
+        "run against them, live, by `tests/test_parity_diffusers.py`. A class also makes noise levels and scales the "
+        "network's input and output; here a [schedule](schedules.md) and a [parameterization](names.md) do.",
+        table(("class", "sampler", "options that matter", "agreement", "note"), rows),
+        "**agreement**: the largest difference the test lets pass, relative to the largest value, on a Gaussian "
+        "mixture with the same levels and noise. Both run in float64, except where the note says float32.",
+        "## Where a class is not followed",
+        "The exact value of each is tested instead.",
+        table(("class", "what", "why", "where"), exclusions),
+        "## Classes without a sampler",
+        table(("class", "why"), without),
+    )
 
 
 def _orders(claims: Claims) -> tuple[float | None, ...]:
@@ -334,6 +363,7 @@ def pages() -> dict[str, str]:
         "processes.md": written.processes_page(manager),
         "parameterizations.md": written.parameterizations_page(manager),
         "names.md": names_page(manager),
+        "parity.md": parity_page(),
         "api.md": api_page(),
     }
 

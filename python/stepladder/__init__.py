@@ -214,8 +214,15 @@ if TYPE_CHECKING:
     from stepladder._samplers.cfg_pp import Dpmpp2sAncestralCfgPpSampler as Dpmpp2sAncestralCfgPpSampler
     from stepladder._samplers.cfg_pp import EulerAncestralCfgPpSampler as EulerAncestralCfgPpSampler
     from stepladder._samplers.cfg_pp import EulerCfgPpSampler as EulerCfgPpSampler
+    from stepladder._samplers.consistency import ConsistencySampler as ConsistencySampler
+    from stepladder._samplers.ddim import DdimInverseSampler as DdimInverseSampler
+    from stepladder._samplers.ddim import DdimSampler as DdimSampler
     from stepladder._samplers.deis import DeisSampler as DeisSampler
     from stepladder._samplers.dpm_adaptive import DpmAdaptiveSampler as DpmAdaptiveSampler
+    from stepladder._samplers.dpm_solver_pp import DpmSolverPpSampler as DpmSolverPpSampler
+    from stepladder._samplers.dpm_solver_pp import DpmSolverPpSinglestepSampler as DpmSolverPpSinglestepSampler
+    from stepladder._samplers.dpm_solver_pp import DpmSolverSampler as DpmSolverSampler
+    from stepladder._samplers.dpm_solver_pp import DpmSolverSinglestepSampler as DpmSolverSinglestepSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSampler as Dpmpp2mSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSdeSampler as Dpmpp2mSdeSampler
     from stepladder._samplers.er_sde import ERSDESampler as ERSDESampler
@@ -235,6 +242,7 @@ if TYPE_CHECKING:
     from stepladder._samplers.res_multistep import ResMultistepSampler as ResMultistepSampler
     from stepladder._samplers.sa_solver import SASolverPECESampler as SASolverPECESampler
     from stepladder._samplers.sa_solver import SASolverSampler as SASolverSampler
+    from stepladder._samplers.score_sde_vp import ScoreSdeVpSampler as ScoreSdeVpSampler
     from stepladder._samplers.singlestep import DdpmSampler as DdpmSampler
     from stepladder._samplers.singlestep import Dpm2AncestralSampler as Dpm2AncestralSampler
     from stepladder._samplers.singlestep import Dpm2Sampler as Dpm2Sampler
@@ -326,6 +334,12 @@ _LAZY = {
         "_samplers.cfg_pp",
     ),
     "DeisSampler": "_samplers.deis",
+    "ConsistencySampler": "_samplers.consistency",
+    **dict.fromkeys(("DdimInverseSampler", "DdimSampler"), "_samplers.ddim"),
+    **dict.fromkeys(
+        ("DpmSolverPpSampler", "DpmSolverPpSinglestepSampler", "DpmSolverSampler", "DpmSolverSinglestepSampler"),
+        "_samplers.dpm_solver_pp",
+    ),
     **dict.fromkeys(("Dpmpp2mSampler", "Dpmpp2mSdeSampler"), "_samplers.dpmpp"),
     "ERSDESampler": "_samplers.er_sde",
     **dict.fromkeys(("EulerAncestralSampler", "EulerSampler", "HeunSampler"), "_samplers.euler"),
@@ -350,6 +364,7 @@ _LAZY = {
     **dict.fromkeys(("SASolverPECESampler", "SASolverSampler"), "_samplers.sa_solver"),
     "TCDSampler": "_samplers.tcd",
     **dict.fromkeys(("UniPCBh2Sampler", "UniPCSampler"), "_samplers.uni_pc"),
+    "ScoreSdeVpSampler": "_samplers.score_sde_vp",
     **dict.fromkeys(
         (
             "BongTangentSchedule", "ConstantSchedule", "LinearQuadraticSchedule", "LogitNormalSchedule", "VPSchedule",

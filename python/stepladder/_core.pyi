@@ -112,11 +112,16 @@ __all__ = [
     "tabulated",
     "tangent",
     "trace_cfgpp_ud10_ab",
+    "trace_consistency",
+    "trace_ddim",
+    "trace_ddim_inverse",
     "trace_ddpm",
     "trace_deis",
     "trace_dpm_2",
     "trace_dpm_2_ancestral",
     "trace_dpm_fast",
+    "trace_dpm_solver_multistep",
+    "trace_dpm_solver_singlestep",
     "trace_dpmpp_2m",
     "trace_dpmpp_2m_cfg_pp",
     "trace_dpmpp_2m_sde",
@@ -140,6 +145,7 @@ __all__ = [
     "trace_res_multistep",
     "trace_restart",
     "trace_sa_solver",
+    "trace_score_sde_vp",
     "trace_seeds_2",
     "trace_seeds_3",
     "trace_tcd",
@@ -714,3 +720,27 @@ def trace_uni_pc(
     time: str,
     sigma_end: float,
 ) -> None: ...
+def trace_consistency(t: Trace, sigma_min: float, s_noise: _Curve) -> None: ...
+def trace_ddim(t: Trace, eta: _Curve, direction: str) -> None: ...
+def trace_ddim_inverse(t: Trace, form: str) -> None: ...
+def trace_dpm_solver_multistep(
+    t: Trace,
+    predicts_noise: bool,
+    order: int,
+    solver_type: str,
+    eta: _Curve,
+    s_noise: _Curve,
+    lower_order_final: bool,
+    euler_at_final: bool,
+    form: str,
+) -> None: ...
+def trace_dpm_solver_singlestep(
+    t: Trace,
+    predicts_noise: bool,
+    order: int,
+    solver_type: str,
+    eta: _Curve,
+    s_noise: _Curve,
+    lower_order_final: bool,
+) -> None: ...
+def trace_score_sde_vp(t: Trace, beta_min: float, beta_max: float, time_step: str, s_noise: _Curve) -> None: ...

@@ -3,7 +3,10 @@
 from methods import (
     adams,
     cfg_pp,
+    consistency,
+    ddim,
     deis,
+    dpm_solver_pp,
     dpmpp,
     er_sde,
     euler,
@@ -11,6 +14,7 @@ from methods import (
     pndm,
     res_multistep,
     sa_solver,
+    score_sde_vp,
     singlestep,
     tcd,
     uni_pc,
@@ -19,7 +23,9 @@ from methods.method import Method as Method
 
 FAMILIES = (
     euler,
+    ddim,
     dpmpp,
+    dpm_solver_pp,
     singlestep,
     adams,
     pndm,
@@ -29,8 +35,10 @@ FAMILIES = (
     cfg_pp,
     er_sde,
     sa_solver,
-    tcd,
     uni_pc,
+    consistency,
+    tcd,
+    score_sde_vp,
 )
 METHODS = {method.name: method for family in FAMILIES for method in family.METHODS}
 

@@ -52,6 +52,12 @@ class Method:
     """(options, other sampler, its options) that give the same result where both results of a call are equal."""
     lands: bool = True
     """Whether a last step to zero is the denoised value exactly."""
+    upward: bool = False
+    """Whether it goes from the last sigma to the first."""
+    bound: float = 10.0
+    """What one or two long steps stay below, apart from the noise they end with."""
+    keeps_mean: bool = True
+    """Whether the mean on a Gaussian is exact: it has no error to lose order with."""
     scaled: tuple[str, ...] = ()
     """Options that are noise levels, and scale along with the sigmas."""
     bad: tuple[tuple[Options, str], ...] = ()

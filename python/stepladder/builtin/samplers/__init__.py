@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from stepladder.builtin.samplers import (
     adams,
     cfg_pp,
+    consistency,
+    ddim,
     deis,
     dpm_adaptive,
+    dpm_solver_pp,
     dpmpp,
     er_sde,
     euler,
@@ -16,6 +19,7 @@ from stepladder.builtin.samplers import (
     pndm,
     res_multistep,
     sa_solver,
+    score_sde_vp,
     singlestep,
     tcd,
     uni_pc,
@@ -31,7 +35,9 @@ def register_samplers(register: Register) -> None:
     """Register the samplers."""
     for family in (
         euler,
+        ddim,
         dpmpp,
+        dpm_solver_pp,
         singlestep,
         dpm_adaptive,
         adams,
@@ -43,6 +49,8 @@ def register_samplers(register: Register) -> None:
         er_sde,
         sa_solver,
         uni_pc,
+        consistency,
         tcd,
+        score_sde_vp,
     ):
         family.register(register)

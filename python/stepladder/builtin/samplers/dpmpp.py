@@ -34,7 +34,6 @@ def register(register: Register) -> None:
             "a1111": ("DPM++ 2M",),
             "fooocus": ("dpmpp_2m",),
             "k_diffusion": ("sample_dpmpp_2m",),
-            "diffusers": ("DPMSolverMultistepScheduler",),
         },
         claims=_2M,
     )
@@ -47,6 +46,7 @@ def register(register: Register) -> None:
             "a1111": ("DPM++ 2M SDE",),
             "fooocus": ("dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
             "k_diffusion": ("sample_dpmpp_2m_sde",),
+            "diffusers": ("CosineDPMSolverMultistepScheduler", "CogVideoXDPMScheduler"),
         },
         claims=_2M_SDE,
     )

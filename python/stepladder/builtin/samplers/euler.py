@@ -31,11 +31,16 @@ def register(register: Register) -> None:
         EulerSampler,
         source="Karras et al. 2022, arXiv:2206.00364, algorithm 2 without its correction",
         aliases={
-            "comfyui": ("euler",),
+            "comfyui": ("euler", "ddim"),
             "a1111": ("Euler",),
             "fooocus": ("euler",),
             "k_diffusion": ("sample_euler",),
-            "diffusers": ("EulerDiscreteScheduler",),
+            "diffusers": (
+                "EulerDiscreteScheduler",
+                "EDMEulerScheduler",
+                "FlowMatchEulerDiscreteScheduler",
+                "MiniMaxH3Scheduler",
+            ),
         },
         claims=_EULER,
     )
@@ -48,7 +53,7 @@ def register(register: Register) -> None:
             "a1111": ("Euler a",),
             "fooocus": ("euler_ancestral",),
             "k_diffusion": ("sample_euler_ancestral",),
-            "diffusers": ("EulerAncestralDiscreteScheduler",),
+            "diffusers": ("EulerAncestralDiscreteScheduler", "LTXEulerAncestralRFScheduler"),
         },
         claims=_ANCESTRAL,
     )
@@ -61,7 +66,7 @@ def register(register: Register) -> None:
             "a1111": ("Heun",),
             "fooocus": ("heun",),
             "k_diffusion": ("sample_heun",),
-            "diffusers": ("HeunDiscreteScheduler",),
+            "diffusers": ("HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"),
         },
         claims=_HEUN,
     )

@@ -2,8 +2,11 @@
 
 mod adams;
 mod cfg_pp;
+mod consistency;
+mod ddim;
 mod deis;
 mod dpm_adaptive;
+mod dpm_solver_pp;
 mod dpmpp;
 mod er_sde;
 mod euler;
@@ -11,6 +14,7 @@ mod gradient_estimation;
 mod pndm;
 mod res_multistep;
 mod sa_solver;
+mod score_sde_vp;
 mod singlestep;
 mod tcd;
 mod uni_pc;
@@ -60,12 +64,16 @@ pub(crate) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     deis::register(m)?;
     dpmpp::register(m)?;
     euler::register(m)?;
+    consistency::register(m)?;
+    ddim::register(m)?;
     dpm_adaptive::register(m)?;
+    dpm_solver_pp::register(m)?;
     er_sde::register(m)?;
     gradient_estimation::register(m)?;
     pndm::register(m)?;
     res_multistep::register(m)?;
     sa_solver::register(m)?;
+    score_sde_vp::register(m)?;
     singlestep::register(m)?;
     tcd::register(m)?;
     uni_pc::register(m)
