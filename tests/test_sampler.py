@@ -399,7 +399,7 @@ def test_a_wrong_coefficient_loses_the_order(kind):
 
 
 def weak_order(name, options, kind):
-    """Smallest slope of the error in the variance on N(mu, s²), by exact propagation; in the mean too, if it has one."""
+    """Smallest slope of the error in the variance on N(mu, s²), exactly propagated; in the mean too, if it has one."""
     mean, deviation = 0.4, 0.6
     exact = deviation**2 + BOTTOM**2
     errors = []
