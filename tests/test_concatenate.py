@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from methods import METHODS
 from stepladder import testing
 from stepladder.errors import ExecutionError, ProgramError, SamplerError
-from test_sampler import KARRAS, OPTIONS, close, denoiser_of, text_of, units
+from test_sampler import KARRAS, OPTIONS, close, denoiser_of, program_of, text_of, units
 
 MIXTURE = testing.mixture_problem()
 STEPS = len(KARRAS) - 1
@@ -27,7 +27,7 @@ def run(program, denoiser, x=None):
 
 @all_options
 def test_parts_of_a_program_are_the_program(name, options):
-    program = sl.sampler(name, **options).compile(KARRAS)
+    program = program_of(name, options, KARRAS)
     for at in (1, len(program) // 2, len(program) - 1):
         joined = sl.Program.concatenate([program[:at], program[at:]])
         assert joined == program
@@ -52,7 +52,7 @@ def test_history_restarts(at):
 
 @all_options
 def test_a_run_that_switches_models(name, options):
-    program = sl.sampler(name, **options).compile(KARRAS)
+    program = program_of(name, options, KARRAS)
     first = denoiser_of(name)
     other = denoiser_of(
         name, testing.MixtureProblem(MIXTURE.means, tuple(1.5 * s for s in MIXTURE.stds), MIXTURE.weights)
@@ -129,9 +129,9 @@ def test_switches_that_are_refused(starts, text):
 
 @all_options
 def test_compiling_again_is_a_lookup(name, options):
-    first = sl.sampler(name, **options).compile(KARRAS)
-    assert sl.sampler(name, **options).compile(list(KARRAS)) is first
-    assert sl.sampler(name, **options).compile(KARRAS[:-1]) is not first
+    first = program_of(name, options, KARRAS)
+    assert program_of(name, options, list(KARRAS)) is first
+    assert program_of(name, options, KARRAS[:-1]) is not first
 
 
 def test_the_process_is_part_of_what_was_compiled():
@@ -180,12 +180,13 @@ def numbers(program):
 @pytest.mark.parametrize("flow", [False, True])
 @all_options
 def test_jacobian_against_differences(name, options, flow):
-    sampler = sl.sampler(name, **options)
+    method = METHODS[name]
+    sampler = sl.sampler(name, **(options | (method.of_flow if flow else {})))
     if flow and "flow" not in sampler.families:
         return
     sigmas = np.array([0.97, 0.8, 0.55, 0.33, 0.12]) * (1.0 if flow else 9.0)
-    process = sl.process("flow", shift=3.0) if flow else None
-    if METHODS[name].zero_only:
+    process = sl.process("flow", shift=3.0) if flow else method.process
+    if method.zero_only:
         sigmas = np.append(sigmas, 0.0)
     program = sampler.compile(sigmas, process, jacobian=True)
     jacobian = program.jacobian

@@ -14,7 +14,7 @@ from methods import METHODS
 from stepladder import testing
 from stepladder.errors import ExecutionError, ProgramError
 from stepladder.torch import ClassifierFreeGuidance, Denoiser
-from test_sampler import KARRAS, close, units
+from test_sampler import KARRAS, close, program_of, units
 
 COND = testing.mixture_problem()
 UNCOND = testing.MixtureProblem(tuple(tuple(-v for v in m) for m in COND.means), COND.stds, COND.weights)
@@ -47,7 +47,7 @@ def run(program, denoiser, callback=None):
 @pytest.mark.parametrize("name", METHODS)
 @given(scale=st.floats(-1.0, 8.0), low=st.floats(0.0, 3.0), high=st.floats(3.0, 20.0))
 def test_a_denoiser_that_guides(name, scale, low, high):
-    program = sl.sampler(name).compile(KARRAS)
+    program = program_of(name, {}, KARRAS)
     second = METHODS[name].second
     inside = lambda sigma: scale if low <= sigma <= high else 1.0  # noqa: E731
     expected = run(program, guiding(inside, second))
@@ -67,7 +67,7 @@ def test_a_scale_per_step():
 
 @pytest.mark.parametrize("name", [name for name, method in METHODS.items() if not method.second])
 def test_what_it_costs(name):
-    program = sl.sampler(name).compile(KARRAS)
+    program = program_of(name, {}, KARRAS)
     guided = program.guide(4.0)
     assert guided.analysis.passes <= program.analysis.passes + 1  # a last step to zero is a combination now
     assert guided.analysis.model_calls == program.analysis.model_calls
@@ -87,7 +87,7 @@ def test_outside_the_interval_one_result_is_asked_for():
 def test_guided_and_folded(sampler, name):
     """One combination of the network's two outputs, equal to guidance on denoised values."""
     parameterization = sl.parameterization(name)
-    program = sl.sampler(sampler).compile(KARRAS)
+    program = program_of(sampler, {}, KARRAS)
 
     def network(x, c_noise, label):
         return torch.tanh(0.3 * x + label[:, None] + 0.01 * c_noise[:, None].to(x.dtype))

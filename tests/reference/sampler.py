@@ -47,6 +47,14 @@ def euler(denoise, x, sigmas, noise=None, setting=VE, **churn):
     return heun(denoise, x, sigmas, noise, setting, correct=False, **churn)
 
 
+def split(s, t, eta):
+    """(down, up) with down² + up² = t² and up = min(t, eta t sqrt(1 - (t/s)²)), written so that nothing cancels."""
+    kept = (1 - eta) * (1 + eta) + (eta * t / s) ** 2
+    if kept <= 0:
+        return 0.0, t
+    return t * math.sqrt(kept), eta * t * math.sqrt((1 - t / s) * (1 + t / s))
+
+
 def euler_ancestral(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise=1.0):
     """Song et al. 2021 (arXiv:2011.13456), appendix F: x0 and fresh noise keep the variance at the next sigma.
 
@@ -63,8 +71,7 @@ def euler_ancestral(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise
                 short = eta * t * (1 - t / s) / (1 - down)  # t - kept, without cancellation
                 x = (1 - t) / (1 - down) * x + math.sqrt(short * (t + kept)) * s_noise * noise(i)
             continue
-        up = min(t, eta * t * math.sqrt(1 - (t / s) ** 2))
-        down = math.sqrt((t - up) * (t + up))
+        down, up = split(s, t, eta)
         denoised = denoise(x, s)
         x = denoised + down * (x - denoised) / s
         if up > 0:

@@ -5,6 +5,7 @@
 
 import math
 
+from reference.sampler import split as without_cancelling
 from reference.setting import VE
 
 
@@ -14,8 +15,7 @@ def euler_cfg_pp(denoise, x, sigmas, noise=None, setting=VE):
 
 def split(u, u_next, eta):
     """(down, up) of an ancestral step in u = sigma / alpha; u is infinite at pure noise of a flow."""
-    up = min(u_next, eta * u_next * math.sqrt(1 - (u_next / u) ** 2))
-    return math.sqrt((u_next - up) * (u_next + up)), up
+    return without_cancelling(u, u_next, eta)
 
 
 def euler_ancestral_cfg_pp(denoise, x, sigmas, noise=None, setting=VE, eta=1.0, s_noise=1.0):

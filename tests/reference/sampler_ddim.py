@@ -21,7 +21,8 @@ def ddim(denoise, x, sigmas, noise=None, setting=VE, eta=0.0, direction="denoise
         d, of_direction = denoise(x, s) if direction == "unclipped" else [denoise(x, s)] * 2
         epsilon = (z - math.sqrt(a) * of_direction) / math.sqrt(b)
         variance = eta_i**2 * b_t / b * (b - b_t) / a_t
-        z = math.sqrt(a_t) * d + math.sqrt(b_t - variance) * epsilon
+        kept = (1 - eta_i) * (1 + eta_i) * b_t + eta_i**2 * b_t**2 * a / (b * a_t)  # b_t - variance, which would cancel
+        z = math.sqrt(a_t) * d + math.sqrt(kept) * epsilon
         if variance > 0:
             z = z + math.sqrt(variance) * noise(i)
         x = z * math.hypot(setting.alpha(t), t)

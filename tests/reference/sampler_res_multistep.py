@@ -2,6 +2,7 @@
 
 import math
 
+from reference.sampler import split
 from reference.setting import VE
 
 
@@ -17,8 +18,7 @@ def res_multistep(denoise, x, sigmas, noise=None, setting=VE, eta=0.0, s_noise=1
         s, t = sigmas[i], sigmas[i + 1]
         result = denoise(x, s)
         denoised, used = result if cfg_pp else (result, result)
-        up = min(t, eta * t * math.sqrt(1 - (t / s) ** 2))
-        down = math.sqrt((t - up) * (t + up))
+        down, up = split(s, t, eta)
         if before is None or down == 0:
             x = denoised + down / s * (x - used)
         else:

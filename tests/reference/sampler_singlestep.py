@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from reference.sampler import raised, slope
+from reference.sampler import split as without_cancelling
 from reference.setting import VE
 
 
@@ -55,8 +56,8 @@ def split(setting, s, t, eta):
         scale = (1 - t) / (1 - down)
         short = eta * t * (1 - t / s) / (1 - down)  # t - down scale, without cancellation
         return down, scale, math.sqrt(short * (t + down * scale))
-    up = min(t, eta * t * math.sqrt((1 - t / s) * (1 + t / s)))
-    return math.sqrt((t - up) * (t + up)), 1.0, up
+    down, up = without_cancelling(s, t, eta)
+    return down, 1.0, up
 
 
 def ancestral(middle_step):

@@ -1,7 +1,7 @@
 //! CFG++: a step goes towards the guided denoised value, with the noise of the unconditional one. Chung et al. 2024
 //! (arXiv:2406.08070).
 
-use super::euler::{Ancestral, ancestral_ve};
+use super::euler::{Ancestral, ancestral_ve, split};
 use super::{Curve, Form, Sampler, option, pairs};
 use crate::error::Result;
 use crate::program::{Linear, Second, Trace};
@@ -58,9 +58,7 @@ impl Sampler for EulerAncestralCfgPp {
             }
             // u_next / u as one ratio: at pure noise of a flow u is infinite.
             let ratio = s_next / s * t.alpha(s) / alpha;
-            let u_next = s_next / alpha;
-            let up = u_next.min(u_next * ((-ratio + 1.0) * (ratio + 1.0)).sqrt() * eta);
-            let down = ((u_next - up) * (u_next + up)).sqrt();
+            let (down, up) = split(s_next / alpha, ratio, eta);
             let fresh = t.noise(s, s_next);
             let kept = den * alpha + noise * (alpha * down);
             x = t.end_step(kept + fresh * (alpha * up * self.s_noise.at(i)));

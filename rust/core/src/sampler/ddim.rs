@@ -1,5 +1,6 @@
 //! DDIM, and the same steps upwards: from an image to the noise it came from.
 
+use super::euler::split;
 use super::{Curve, Sampler, pairs};
 use crate::error::{Error, Noun, Result};
 use crate::program::{Second, Trace};
@@ -75,11 +76,9 @@ impl Sampler for Ddim {
                 continue;
             }
             let ratio = s_next * alpha / (s * alpha_next);
-            let replaced = (S::from(1.0) - ratio) * (ratio + 1.0); // 1 − (u'/u)²
-            let kept = (S::from(1.0) - replaced * (eta * eta)).sqrt();
+            let (down, up) = split(s_next, ratio, eta);
             let noise = t.noise(s, s_next);
-            let deterministic = den * alpha_next + epsilon * (s_next * kept);
-            x = t.end_step(deterministic + noise * (s_next * replaced.sqrt() * eta));
+            x = t.end_step(den * alpha_next + epsilon * down + noise * up);
         }
         Ok(())
     }

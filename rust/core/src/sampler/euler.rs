@@ -100,9 +100,18 @@ pub(super) struct Ancestral<S> {
 
 /// For `x = x0 + sigma noise`: `down² + up² = sigma_next²`, with `up = min(sigma_next, eta ...)`.
 pub(super) fn ancestral_ve<S: Scalar>(s: S, s_next: S, eta: f64) -> Ancestral<S> {
-    let (v, v_next) = (s * s, s_next * s_next);
-    let up = s_next.min((v_next * (v - v_next) / v).sqrt() * eta);
-    Ancestral { down: (v_next - up * up).sqrt(), scale: S::from(1.0), up }
+    let (down, up) = split(s_next, s_next / s, eta);
+    Ancestral { down, scale: S::from(1.0), up }
+}
+
+/// `(down, up)` with `down² + up² = level²` and `up = min(level, eta level sqrt(1 - ratio²))`; `ratio` is the level over
+/// the one before it. What is kept of the level is computed by itself: a difference would cancel after a long step.
+pub(super) fn split<S: Scalar>(level: S, ratio: S, eta: f64) -> (S, S) {
+    let kept = ratio * ratio * (eta * eta) + (1.0 - eta) * (1.0 + eta);
+    if kept.value() <= 0.0 {
+        return (S::from(0.0), level);
+    }
+    (level * kept.sqrt(), level * ((-ratio + 1.0) * (ratio + 1.0)).sqrt() * eta)
 }
 
 /// For a flow: down towards `sigma_next · sigma_next / sigma`, then a rescaling that restores the signal's weight.
