@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import operator
 from dataclasses import dataclass
@@ -247,7 +246,7 @@ def _one_by_one(
         count, part = chosen.pop("steps"), chosen.pop("denoise")
         with _at(name, process, index):
             schedule: Schedule = shared().make("schedule", name, chosen)
-            sizes[item] = schedule._size(count, part)
+            sizes[item] = schedule._size(cast("NoiseProcess", process), count, part)
         planned.append((schedule, count, part))
     # Every size is known, but for a host's own form: room for all before any is built.
     known = [size for size in sizes if size is not None]
@@ -256,17 +255,22 @@ def _one_by_one(
         if total > _MOST:
             raise ScheduleError(f"the batch has {total} values; expected at most {_MOST}, so split the batch")
         room = allocate(total)
-        allocate = functools.partial(_same, room)
-    items: list[Any] = [None] * len(first)
+        return _core.batch_pack(_built(name, process, order, planned), which, lambda _: room)
+    return _core.batch_pack(_built(name, process, order, planned), which, allocate)
+
+
+def _built(
+    name: str,
+    process: NoiseProcess | None,
+    order: list[tuple[int, int]],
+    planned: list[tuple[Schedule, int, float]],
+) -> list[npt.NDArray[np.float64]]:
+    """Make the schedules of a plan, each at its place among the distinct ones."""
+    items: list[Any] = [None] * len(order)
     for (item, index), (schedule, count, part) in zip(order, planned, strict=True):
         with _at(name, process, index):
             items[item] = schedule.sigmas(cast("NoiseProcess", process), count, denoise=part)
-    return _core.batch_pack(items, which, allocate)
-
-
-def _same(room: Values, total: int) -> Values:
-    """`room`, whose size was known to be `total` before the schedules were built."""
-    return room
+    return items
 
 
 @contextlib.contextmanager

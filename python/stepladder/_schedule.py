@@ -105,13 +105,13 @@ class Schedule(ABC):
             raise ProcessError(f"process is {type(process).__name__}; expected a NoiseProcess") from None
 
     @final
-    def _size(self, steps: int, denoise: float) -> int | None:
-        """Number of values of `sigmas`, after checking that there is such a schedule; None where only the list says."""
+    def _size(self, process: NoiseProcess, steps: int, denoise: float) -> int | None:
+        """Number of values of `sigmas`; None where only the list says. Raises for a count that has no levels."""
         tail = _core.Tail(self.tail_rule, steps, denoise, False)
         fewest, most = self.steps_range
         if not fewest <= tail.build <= most:
-            counts = str(fewest) if fewest == most else f"{fewest} to {most}"
-            raise ScheduleError(f"steps is {tail.build}; expected {counts}: there are no levels for more or fewer")
+            self.generate(process, tail.build)  # which knows better why there are none
+            raise ScheduleError(f"steps is {tail.build}; expected {fewest} to {most}")
         return None if self._host_form else tail.keep
 
     def _tail(

@@ -25,7 +25,7 @@ def samples(name: str, value: Any) -> Any:
             raise ParameterizationError(f"{name} is an array of {value.dtype}; expected real numbers")
     elif not is_tensor(value) and (isinstance(value, bool) or not isinstance(value, Real)):
         kind = type(value).__name__
-        raise ParameterizationError(f"{name} is {kind}; expected a NumPy array or torch tensor (batch, ...)")
+        raise ParameterizationError(f"{name} is {kind}; expected a NumPy array or torch tensor")
     return value
 
 

@@ -106,7 +106,8 @@ class Parameterization(ABC):
         """`(c_skip, c_out, c_in)` of every sigma: three float64 arrays of the shape of `sigmas`, or three floats.
 
         `sigmas` is a C-contiguous float64 or float32 array, or a float; `out` is three arrays of its shape, float64 or
-        float32, that share no memory, which are filled and returned; `threads` is the most to share the work where it is compiled, 1 to 256.
+        float32, that share no memory, which are filled and returned; `threads` is the most to share the work where it
+        is compiled, 1 to 256.
         """
         if self._native is not None:
             return self._native.scalings(sigmas, _targets(out, 3, sigmas), threads)
@@ -137,7 +138,8 @@ class Parameterization(ABC):
         process : NoiseProcess, optional
             What the network was trained with. None: there is none to ask.
         out : tuple of four ndarray, optional
-            Arrays of the shape of `sigmas`, float64 or float32, to fill and return, that share no memory. None: fresh float64 arrays.
+            Arrays of the shape of `sigmas`, float64 or float32, to fill and return, that share no memory. None:
+            fresh float64 arrays.
         threads : int
             Most threads to share the work where it is compiled, 1 to 256; changes no bit of the result.
 

@@ -107,8 +107,8 @@ class BongTangentSchedule(Schedule):
     slope_1, slope_2 : float
         How steep, above 0, up to 100; stretched with the number of steps, from what it means at 40.
     convention : str, optional
-        `"stable_diffusion_cpp"`: from the process's `sigma_max` over the mean of its ends towards its `sigma_min`, whose
-        place the 0 takes; one step is `[mean, 0]`. The other parameters stay at their defaults. None: as they say.
+        `"stable_diffusion_cpp"`: from the process's `sigma_max` over the mean of its ends towards its `sigma_min`,
+        whose place the 0 takes; one step is `[mean, 0]`. Other parameters stay at their defaults. None: as they say.
 
     Raises
     ------

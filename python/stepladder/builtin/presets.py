@@ -121,7 +121,7 @@ _TABLE = (
         "sdxl-edm-v",
         "Stable Diffusion XL as CosXL: v prediction, told the logarithm of sigma, over sigma 0.002 to 120.",
         (
-            "ComfyUI, supported_models.py: SDXL, range from the checkpoint's edm_vpred.sigma_min and edm_vpred.sigma_max; "
+            "ComfyUI, supported_models.py: SDXL, range from the file's edm_vpred.sigma_min and edm_vpred.sigma_max; "
             "model_base.py: ModelType.V_PREDICTION_EDM; 0.002 to 120, its class default and stable-diffusion.cpp's "
             "EDMVDenoiser, where the file has none: else EDMProcess(sigma_min, sigma_max)"
         ),
