@@ -615,7 +615,7 @@ def test_a_plugins_schedule_names_the_request(arguments, text):
 
 @pytest.mark.usefixtures("plugin")
 def test_a_plugins_schedule_needs_its_process():
-    with pytest.raises(ProcessError, match="^process is None; square places its levels over a process: give one$"):
+    with pytest.raises(ProcessError, match=r"^process is None; square places its levels over a process: give one$"):
         sl.sigmas_batch("square", steps=3)
 
 
@@ -700,7 +700,7 @@ def test_a_host_list_is_checked_against_out_when_it_is_there():
     out = np.empty(whole.values.size)
     assert sl.sigmas_batch("ddim_uniform", SD, steps=steps, convention="comfyui", out=out).values is out
     np.testing.assert_array_equal(out, whole.values)
-    with pytest.raises(ScheduleError, match="^out has 2 values; expected"):
+    with pytest.raises(ScheduleError, match=r"^out has 2 values; expected"):
         sl.sigmas_batch("ddim_uniform", SD, steps=steps, convention="comfyui", out=np.empty(2))
 
 
@@ -727,13 +727,13 @@ def test_broadcast_arrays_are_not_copied_when_they_cannot_be():
 
 @pytest.mark.parametrize("fill", ["a", None, True, [1.0], 10**400])
 def test_bad_fills_are_named(fill):
-    with pytest.raises(ScheduleError, match="^fill is "):
+    with pytest.raises(ScheduleError, match=r"^fill is "):
         sl.sigmas_batch("karras", SD, steps=3).padded(fill)
 
 
 @pytest.mark.parametrize("index", [slice(0, 1), "a", 1.0, None])
 def test_bad_indices_are_named(index):
-    with pytest.raises(TypeError, match="^index is .*; expected an int, one schedule"):
+    with pytest.raises(TypeError, match=r"^index is .*; expected an int, one schedule"):
         sl.sigmas_batch("karras", SD, steps=3)[index]
 
 

@@ -565,5 +565,5 @@ def test_outputs_that_overlap_are_refused(p):
 
 
 def test_a_flag_of_add_noise_is_checked():
-    with pytest.raises(ParameterizationError, match="^max_denoise is 'no'; expected True or False"):
+    with pytest.raises(ParameterizationError, match=r"^max_denoise is 'no'; expected True or False"):
         add_noise(X, X, 0.5, EpsilonParameterization(), max_denoise="no", sigma_max=10.0)

@@ -340,9 +340,9 @@ def test_tables_of_plugin_processes_are_checked(table, text):
         *(functools.partial(sl.sigmas_batch, name, steps=5) for name in ("simple", "normal", "beta")),
     ]  # fmt: skip
     for call in calls:
-        for given in (table, np.array(table)):
+        for levels in (table, np.array(table)):
             with pytest.raises(ProcessError) as caught:
-                call(process=Halving(given))
+                call(process=Halving(levels))
             assert str(caught.value) == f"Halving.sigmas{text}"
 
 

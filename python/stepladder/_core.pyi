@@ -41,6 +41,7 @@ __all__ = [
     "beta_comfyui",
     "beta_over_range",
     "bong_tangent",
+    "bong_tangent_stable_diffusion_cpp",
     "check_beta",
     "check_bong_tangent",
     "check_ends",
