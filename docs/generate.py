@@ -104,6 +104,11 @@ def names_page(manager: Manager) -> str:
     ]
     head = ("name", "what it is", "process", "parameterization", "latent scale", "source")
     parts += ["## presets", "What a model was trained with.", table(head, written.preset_rows(manager))]
+    parts += [
+        "Left out: `SenseNova`. Its network is told `1 - t` where `t` is the time before the shift, and the deviation "
+        "of its noise grows with the picture, up to 16: no process and no parameterization here does either. A Python "
+        "subclass of each can.",
+    ]
     for plural in ("noise_sources", "model_loaders"):
         entries = list(getattr(manager, plural).values())
         rows = [(f"`{e.name}`", e.doc, _options(e), e.source) for e in entries]

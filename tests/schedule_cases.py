@@ -283,6 +283,7 @@ CASES = {
             *number("pivot_2", "0 to 1", -0.5, 1.5),
             *number("slope_1", "0 (excluded) to 100", 0.0, 100.5),
             *number("slope_2", "0 (excluded) to 100", 0.0, 100.5),
+            *convention("stable_diffusion_cpp"),
         ],
         top=lambda p, start=1.0, **given: start,
     ),

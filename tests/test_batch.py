@@ -615,7 +615,7 @@ def test_a_plugins_schedule_names_the_request(arguments, text):
 
 @pytest.mark.usefixtures("plugin")
 def test_a_plugins_schedule_needs_its_process():
-    with pytest.raises(ProcessError, match="expected a NoiseProcess"):
+    with pytest.raises(ProcessError, match=r"^process is None; square places its levels over a process: give one$"):
         sl.sigmas_batch("square", steps=3)
 
 
@@ -652,3 +652,92 @@ def test_the_documented_service_runs():
     names = {}
     for block in blocks:
         exec(block, names)
+
+
+# --- checked before anything is built --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unbuilt(monkeypatch):
+    def generate(self, process, steps):
+        raise AssertionError("built")
+
+    for schedule in (sl.CosineSchedule, sl.LaplaceSchedule):
+        monkeypatch.setattr(schedule, "generate", generate)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: sl.sigmas_batch("cosine", SD, steps=np.array([10**7, 0])), "^schedule 1: steps is 0; expected 1 to"),
+        (
+            lambda: sl.sigmas_batch("cosine", SD, steps=np.array([5, 6]), denoise=np.array([1.0, -1.0])),
+            "^schedule 1: denoise is -1; expected 0 to 1",
+        ),
+        (
+            lambda: sl.sigmas_batch("cosine", SD, steps=np.array([5, 6]), sigma_max=np.array([1.0, -1.0])),
+            "^schedule 1: sigma_max is -1",
+        ),
+        (
+            lambda: sl.sigmas_batch("cosine", SD, steps=np.array([10**7, 5]), out=np.empty(7)),
+            "^out has 7 values; expected 10000007, the size of all",
+        ),
+        (
+            lambda: sl.sigmas_batch("cosine", SD, steps=np.full(200_000, 10**7)),
+            r"^the batch has 2000000200000 values; expected at most 1099511627776, so split the batch$",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("unbuilt")
+def test_nothing_is_built_before_all_is_checked(call, text):
+    with pytest.raises(ScheduleError, match=text):
+        call()
+
+
+def test_a_host_list_is_checked_against_out_when_it_is_there():
+    steps = np.array([10, 40])
+    whole = sl.sigmas_batch("ddim_uniform", SD, steps=steps, convention="comfyui")
+    out = np.empty(whole.values.size)
+    assert sl.sigmas_batch("ddim_uniform", SD, steps=steps, convention="comfyui", out=out).values is out
+    np.testing.assert_array_equal(out, whole.values)
+    with pytest.raises(ScheduleError, match=r"^out has 2 values; expected"):
+        sl.sigmas_batch("ddim_uniform", SD, steps=steps, convention="comfyui", out=np.empty(2))
+
+
+@pytest.mark.parametrize("name", ["karras", "exponential", "simple", "align_your_steps"])
+def test_totals_beyond_memory_are_refused(name):
+    with pytest.raises(ScheduleError, match=r"the batch has more than 1099511627776 values up to here"):
+        sl.sigmas_batch(name, SD, steps=np.full(10**6, 10**7))
+
+
+def test_an_allocation_that_fails_names_the_total(monkeypatch):
+    def empty(*args, **kwargs):
+        raise MemoryError
+
+    monkeypatch.setattr(np, "empty", empty)
+    with pytest.raises(ScheduleError, match=r"^the batch has 12 values, 48 bytes, more than memory; expected fewer"):
+        sl.sigmas_batch("karras", SD, steps=np.array([5, 5]), dtype="float32")
+
+
+def test_broadcast_arrays_are_not_copied_when_they_cannot_be():
+    steps = np.broadcast_to(np.int64(5), 2**41)
+    with pytest.raises(ScheduleError, match=r"^steps has 2199023255552 values; expected at most 1099511627776"):
+        sl.sigmas_batch("karras", SD, steps=steps)
+
+
+@pytest.mark.parametrize("fill", ["a", None, True, [1.0], 10**400])
+def test_bad_fills_are_named(fill):
+    with pytest.raises(ScheduleError, match=r"^fill is "):
+        sl.sigmas_batch("karras", SD, steps=3).padded(fill)
+
+
+@pytest.mark.parametrize("index", [slice(0, 1), "a", 1.0, None])
+def test_bad_indices_are_named(index):
+    with pytest.raises(TypeError, match=r"^index is .*; expected an int, one schedule"):
+        sl.sigmas_batch("karras", SD, steps=3)[index]
+
+
+@pytest.mark.parametrize("name", ["beta", "simple", "cosine", "ddim_uniform", "smoothstep", "normal", "karras"])
+def test_a_missing_process_is_named(name):
+    with pytest.raises(ProcessError, match=f"^process is None; {name} .*: give one"):
+        sl.sigmas_batch(name, steps=2)

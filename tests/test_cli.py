@@ -214,6 +214,33 @@ def test_sigmas_plot_and_csv_file(tmp_path, suffix, start):
 
 
 # Schedules that are nothing without a table of the user's, and one.
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("tabulated",), "needs the parameter 'table'"),
+        (("tabulated", "--option", "table=[9,3,1]"), "table is str; expected a list"),
+        (("tabulated", "--option", "table=9 3 1"), "table is str; expected a list"),
+    ],
+)
+def test_a_list_that_is_missing_or_misspelt_says_how_to_type_it(arguments, text):
+    told = refused("sigmas", *arguments)
+    assert text in told
+    assert told.endswith("; a list is numbers with commas: --option table=9,3,1")
+    assert json.loads(ok("sigmas", "tabulated", "--option", "table=9,3,1", "-n", "3", "--json"))["sigmas"] == [
+        9,
+        3,
+        1,
+        0,
+    ]
+
+
+def test_a_custom_list_says_how_to_type_it():
+    told = refused("sigmas", "custom")
+    assert told.endswith("neither is given; expected one of them; a list is numbers with commas: "
+                         "--option timesteps=9,3,1 or --option levels=9,3,1")  # fmt: skip
+    assert "commas" not in refused("sigmas", "tabulated", "--option", "table=1,2,3")
+
+
 OWN_TABLES = {"tabulated": "table=80,9,1,0.1", "custom": "levels=3,2,1"}
 BUILT_IN = make_manager(entry_points=False).schedules
 

@@ -383,8 +383,8 @@ BAD_CALLS = [
     (lambda: P.denoised([1.0], [1.0], 1.0), "x is list; expected a NumPy array or torch tensor"),
     (lambda: P.denoised(X, X[:1], 1.0), "model_output is of shape (1, 3); expected (2, 3), as x has"),
     (lambda: P.model_output_from(X[:1], X, 1.0), "denoised is of shape (1, 3); expected (2, 3), as x has"),
-    (lambda: P.noise_scaling(1.0, X[:, :1], X), "noise is of shape (2, 1); expected (2, 3), as x has"),
-    (lambda: FLOW.noise_scaling(1.0, [1.0], X), "noise is list; expected (2, 3), as x has"),
+    (lambda: P.noise_scaling(1.0, X[:, :1], X), "noise is of shape (2, 1); expected (2, 3), as latent has"),
+    (lambda: FLOW.noise_scaling(1.0, [1.0], X), "noise is list; expected a NumPy array or torch tensor"),
     (lambda: P.convert(X, X, 1.0, "x0"), "to is str; expected a Parameterization"),
     (lambda: add_noise(X, X, 1.0, "x0"), "parameterization is str; expected a Parameterization"),
     (lambda: add_noise(X, X, 1.0, P, sigma_max=True), "sigma_max is True (bool); expected a number"),
@@ -479,7 +479,13 @@ def test_every_method_refuses_bad_sigmas(name):
         for sigmas in ([0.5], None, "1", torch.ones(2), np.ones(2, int), np.ones(2, bool)):
             with pytest.raises(ParameterizationError, match=r"^sigmas? is .*; expected"):
                 call(sigmas)
-        for out in ((np.empty(2),), np.empty(2), (np.empty(3),) * 4, (np.empty(2, int),) * 4, ([0, 0],) * 4):
+        for out in (
+            (np.empty(2),),
+            np.empty(2),
+            tuple(np.empty(3) for _ in range(4)),
+            tuple(np.empty(2, int) for _ in range(4)),
+            ([0, 0],) * 4,
+        ):
             with pytest.raises(ParameterizationError, match=r"^out (is|has) "):
                 call(np.array([0.25, 0.5]), out=out)
 
@@ -503,3 +509,61 @@ def test_parameterizations_are_values():
         with pytest.raises(dataclasses.FrozenInstanceError):
             p.sigma_min = 2.0
         np.testing.assert_array_equal(copy.scalings(np.ones(1)), p.scalings(np.ones(1)))
+
+
+# --- inputs of the wrong kind ----------------------------------------------------------------------------------------
+
+META = torch.ones(2, 3, device="meta")
+ONE = np.array(1.0)
+
+
+@pytest.mark.parametrize("name", sorted(sl.parameterizations()))
+def test_samples_of_the_wrong_kind_are_named(name):
+    p, t = sl.parameterization(name), torch.ones(2, 3)
+    for call, text in [
+        (lambda: p.scale_input(None, 0.5), "x is NoneType; expected a NumPy array or torch tensor"),
+        (lambda: p.scale_input("a", 0.5), "x is str; expected a NumPy array or torch tensor"),
+        (lambda: p.scale_input(np.array(["a"]), 0.5), "x is an array of <U1; expected real numbers"),
+        (lambda: p.noise_scaling(0.5, None, None), "latent is NoneType; expected a NumPy array or torch tensor"),
+        (lambda: p.noise_scaling(0.5, None, X), "noise is NoneType; expected a NumPy array or torch tensor"),
+        (lambda: p.inverse_noise_scaling(0.5, None), "latent is NoneType; expected a NumPy array or torch tensor"),
+        (lambda: p.denoised(ONE, ONE, np.ones(1)), "sigma has shape (1,); expected a float, as x has no batch"),
+        (lambda: p.denoised(X, t, 0.5), "model_output is Tensor and x is ndarray; expected both of one library"),
+        (lambda: p.denoised(t, X, 0.5), "model_output is ndarray and x is Tensor; expected both of one library"),
+        (lambda: p.model_output_from(t, X, 0.5), "denoised is Tensor and x is ndarray; expected both of one library"),
+        (lambda: p.noise_scaling(0.5, t, X), "noise is Tensor and latent is ndarray; expected both of one library"),
+        (lambda: p.denoised(META, META, torch.ones(2)), "sigma is on cpu and x on meta; expected one device"),
+        (lambda: p.denoised(t, META, 0.5), "model_output is on meta and x on cpu; expected one device"),
+        *(
+            (lambda flag=flag: p.noise_scaling(0.5, X, X, max_denoise=flag), f"max_denoise is {flag!r}; expected True")
+            for flag in ("no", 1, None)
+        ),
+    ]:
+        with pytest.raises(ParameterizationError) as caught:
+            call()
+        assert str(caught.value).startswith(text)
+
+
+@pytest.mark.parametrize("p", [EpsilonParameterization(), sl.LCMParameterization()])
+def test_outputs_that_overlap_are_refused(p):
+    sigmas, a, b, c = np.ones(3), np.empty(3), np.empty(3), np.empty(3)
+    for out, text in [
+        ((a, a, a, a), "out[1] shares memory with out[0]"),
+        ((a, b, c, a), "out[3] shares memory with out[0]"),
+        ((a, b, c, sigmas), "out[3] shares memory with sigmas"),
+    ]:
+        with pytest.raises(ParameterizationError) as caught:
+            p.preconditioning(sigmas, SD, out=out)
+        assert str(caught.value) == f"{text}; expected an array of its own for each"
+    whole = np.empty(8)
+    with pytest.raises(ParameterizationError, match=r"^out\[1\] shares memory with out\[0\]"):
+        p.scalings(sigmas, out=(whole[:3], whole[2:5], whole[5:]))
+    np.testing.assert_array_equal(sigmas, np.ones(3))
+    rows = np.empty((4, 3))
+    p.preconditioning(sigmas, SD, out=tuple(rows))
+    np.testing.assert_array_equal(rows, p.preconditioning(sigmas, SD))
+
+
+def test_a_flag_of_add_noise_is_checked():
+    with pytest.raises(ParameterizationError, match=r"^max_denoise is 'no'; expected True or False"):
+        add_noise(X, X, 0.5, EpsilonParameterization(), max_denoise="no", sigma_max=10.0)

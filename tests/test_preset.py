@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,6 +35,8 @@ FLOWS = {
     "minimax_h3": (12, 1000),
     "minimax_h3-audio": (3, 1000),
     "hidream": (1, 1000),
+    "yue2": (1, 1000),
+    "minimax_music3": (1, 1000),
     "hunyuan_video": (7, 1000),
     "hunyuan_video15": (7, 1000),
     "hunyuan_video15-sr": (2, 1000),
@@ -46,7 +49,9 @@ FLOWS = {
     "pid": (1.5, 1000),
     "wan21": (8, 1000),
     "wan-causal": (5, 1000),
+    "wan-animate2": (5, 1000),
     "trellis2": (3, 1000),
+    "triposplat": (3, 1000),
     "hidream_o1": (3, 1000),
     "chroma": (1, 1),
     "seedvr2": (1, 1000),
@@ -66,7 +71,7 @@ FLOWS = {
     "hunyuan3d": (1, 1),
     "ernie": (3, 1000),
 }
-FLUXES = {"flux": 1.15, "flux2": 2.02, "lens": 1.829, "ltxv": 2.37}
+FLUXES = {"flux": 1.15, "flux2": 2.02, "lens": 1.829, "ltxv": 2.37, "longcat_image": 1.15}
 # sigma_min and sigma_max, as computed from the formulas or given by the hosts.
 RANGES = {
     "sd15": (0.029167158151720367, 14.614641229333639),
@@ -75,6 +80,7 @@ RANGES = {
     "sdxl-v-zsnr": (0.029167158151720367, 4518.7636986558555),
     "playground-v2.5": (0.002, 80.0),
     "svd": (0.002, 700.0),
+    "sdxl-edm-v": (0.002, 120.0),
     "sd-x4-upscaler": tuple(reference.discrete_table("scaled_linear", 0.0001, 0.02)[[0, -1]]),
     "pixart": tuple(reference.discrete_table("linear", 1e-4, 0.02)[[0, -1]]),
     "hunyuan_dit": tuple(reference.discrete_table("scaled_linear", 0.00085, 0.018)[[0, -1]]),
@@ -103,13 +109,18 @@ TYPES = {
 # Models of the host without a preset -> why. A preset made for one has to leave this list.
 WITHOUT_PRESET = {
     "sensenova": "its network is told 1 minus the unshifted time and its noise grows with the picture: no process here",
-    "longcat_image": "sampling_settings is empty and the shift differs: mu 1.15 by ComfyUI's class, 3 in sd.cpp",
-    "sdxl-edm-v": "the range is read from the checkpoint: EDMProcess(sigma_min, sigma_max)",
 }
 
 
 def test_models_left_out_have_no_preset():
     assert not set(WITHOUT_PRESET) & set(sl.presets())
+    names = (Path(__file__).parent.parent / "docs" / "names.md").read_text()
+    assert "Left out: `SenseNova`." in names
+
+
+def test_choices_between_hosts_are_in_the_source():
+    assert "stable-diffusion.cpp shifts by 3 instead" in sl.presets()["longcat_image"].source
+    assert "range from the file's edm_vpred.sigma_min" in sl.presets()["sdxl-edm-v"].source
 
 
 def test_types_of_models_are_the_hosts():
@@ -166,6 +177,7 @@ def test_latent_scales():
         "sd-x4-upscaler": 0.08333,
         "sdxl": 0.13025,
         "sdxl-v-zsnr": 0.13025,
+        "sdxl-edm-v": 0.13025,
         "playground-v2.5": 0.5,
     }
 

@@ -562,7 +562,7 @@ def test_numbers_give_floats():
 
 SHARED = np.zeros(2)
 BAD_VALUES = [
-    (lambda: SD.sigma(-1e-9), "t is -0.000000001; expected 0 to 999 (timesteps - 1)"),
+    (lambda: SD.sigma(-1e-9), "t is -1e-9; expected 0 to 999 (timesteps - 1)"),
     (lambda: SD.sigma(999.001), "t is 999.001; expected 0 to 999 (timesteps - 1)"),
     (lambda: SD.sigma(np.array([0.0, np.nan])), "t[1] is NaN; expected 0 to 999 (timesteps - 1)"),
     (lambda: SD.timestep(float("nan")), "sigma is NaN; expected a finite value, 0 or above"),
@@ -722,7 +722,7 @@ BAD_FAMILIES = [
     (lambda: FlowProcess(timesteps=1), "timesteps is 1; expected 2 to 1000000"),
     (
         lambda: FlowProcess(1e16),
-        "shift is 10000000000000000; expected one that leaves 1000 different levels from 0 to 1",
+        "shift is 1e16; expected one that leaves 1000 different levels from 0 to 1",
     ),
     (lambda: FluxProcess(21.0), "mu is 21; expected -20 to 20"),
     (lambda: FluxProcess.for_resolution(0, 10), "width is 0; expected a positive number of pixels"),

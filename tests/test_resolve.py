@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import stepladder
 from stepladder._manager import Manager, make_manager
 from stepladder._resolve import Resolved, resolve_in
-from stepladder.errors import AmbiguousNameError, UnknownNameError
+from stepladder.errors import AmbiguousNameError, PluginError, UnknownNameError
 from stepladder.hookspecs import Claims, hookimpl
 
+SD = stepladder.process("discrete")
 CLAIMS = Claims(formula_order=1, global_order=1, weak_order=None, evaluations=1, stochastic=False)
 
 
@@ -209,6 +211,7 @@ HOSTS = {
         "DDIM": "ddim_uniform",
         "Beta": "beta_over_range",
     },
+    "forge": {"AYS 32": "align_your_steps", "AYS GITS": "tabulated"},
     "fooocus": {
         "normal": "normal",
         "karras": "karras",
@@ -232,6 +235,9 @@ HOSTS = {
         "use_beta_sigmas": "beta_over_range",
         "use_lu_lambdas": "diffusers",
         "timestep_spacing": "diffusers",
+        "leading": "diffusers",
+        "linspace": "diffusers",
+        "trailing": "diffusers",
         "use_dynamic_shifting": "flow_shift",
         "FlowMatchEulerDiscreteScheduler": "flow_shift",
         "AysSchedules": "align_your_steps",
@@ -273,3 +279,114 @@ def test_every_scheduler_of_a_host_has_its_schedule_here(host):
     listed = {name.casefold() for e in manager.schedules.values() for name in e.aliases.get(host, ())}
     internal = {"sgm_uniform", "kl_optimal", "align_your_steps"} if host == "a1111" else set()
     assert listed == {name.casefold() for name in HOSTS[host]} | internal
+
+
+# What makes a host's own form of a name, and a call that is known to give that host's numbers.
+FORMS = [
+    ("KL Optimal", "a1111", {"convention": "a1111"}, "kl_optimal"),
+    ("kl_optimal", "a1111", {"convention": "a1111"}, "kl_optimal"),
+    ("kl_optimal", "comfyui", {}, "kl_optimal"),
+    ("Align Your Steps", "a1111", {"convention": "a1111"}, "align_your_steps"),
+    ("align_your_steps", "fooocus", {}, "align_your_steps"),
+    ("AysSchedules", "diffusers", {"convention": "diffusers"}, "align_your_steps"),
+    ("AYS 32", "forge", {"points": 32, "convention": "a1111"}, "align_your_steps"),
+    ("LaplaceScheduler", "comfyui", {"convention": "comfyui"}, "laplace"),
+    ("smoothstep", "stable_diffusion_cpp", {"convention": "stable_diffusion_cpp"}, "smoothstep"),
+    ("bong_tangent", "stable_diffusion_cpp", {"convention": "stable_diffusion_cpp"}, "bong_tangent"),
+    ("bong_tangent", "res4lyf", {}, "bong_tangent"),
+    ("ddim_uniform", "comfyui", {"convention": "comfyui"}, "ddim_uniform"),
+    ("DDIM", "a1111", {"convention": "comfyui"}, "ddim_uniform"),
+    ("Simple", "a1111", {"convention": "comfyui"}, "simple"),
+    ("beta", "comfyui", {"convention": "comfyui"}, "beta"),
+    ("leading", "diffusers", {"spacing": "leading"}, "diffusers"),
+    ("trailing", "diffusers", {"spacing": "trailing"}, "diffusers"),
+    ("use_lu_lambdas", "diffusers", {"convert": "lu"}, "diffusers"),
+]
+
+
+@pytest.mark.parametrize(("name", "host", "options", "schedule"), FORMS)
+def test_a_host_resolves_to_its_own_form(name, host, options, schedule):
+    found = stepladder.resolve(name, host=host, kind="schedule")
+    assert (found.schedule, found.schedule_options, found.sampler_options) == (schedule, options, {})
+    given = stepladder.sigmas(found.schedule, SD, 10, **found.schedule_options)
+    np.testing.assert_array_equal(given, stepladder.sigmas(schedule, SD, 10, **options))
+
+
+def test_the_forms_of_hosts_are_their_numbers():
+    def last(name, host, steps=10):
+        found = stepladder.resolve(name, host=host, kind="schedule")
+        return stepladder.sigmas(found.schedule, SD, steps, **found.schedule_options)[-1]
+
+    assert last("KL Optimal", "a1111") == SD.sigma_min
+    assert last("kl_optimal", "comfyui") == 0.0
+    assert last("LaplaceScheduler", "comfyui") == SD.sigma_min
+    found = stepladder.resolve("AYS GITS", host="forge")
+    levels = stepladder.sigmas(found.schedule, SD, 11, **found.schedule_options)
+    # Forge's numbers, from its own list.
+    np.testing.assert_allclose(
+        levels, [14.615, 4.734, 2.567, 1.529, 0.987, 0.652, 0.418, 0.268, 0.179, 0.127, 0.029, 0], rtol=1e-12
+    )
+
+
+def test_options_of_every_alias_make_something():
+    manager = make_manager(entry_points=False)
+    for entry in manager.schedules.values():
+        for host, named in entry.alias_options.items():
+            for alias, options in named.items():
+                found = resolve_in(manager, alias, host, "schedule")
+                assert found.schedule_options == options
+                manager.make("schedule", entry.name, options)
+
+
+@pytest.mark.parametrize("name", ["kl_optimal", "smoothstep", "bong_tangent", "simple"])
+def test_without_a_host_a_name_of_stepladder_is_its_own_form(name):
+    assert stepladder.resolve(name) == Resolved(None, name)
+
+
+def test_a_form_is_part_of_what_a_name_means(manager):
+    assert Resolved(None, "x", {}, {"a": 1}) != Resolved(None, "x")
+    assert len({Resolved(None, "x", {}, {"a": 1}), Resolved(None, "x")}) == 2
+    assert str(Resolved("y", "x", {}, {"a": 1})) == "sampler 'y' with schedule 'x' (a=1)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "text"),
+    [
+        ("schedule", {"a": {"other": {}}}, "alias_options has 'other' of 'a', which is none of its aliases"),
+        ("schedule", {"b": {"name": {}}}, "alias_options has 'name' of 'b', which is none of its aliases"),
+        ("schedule", {"a": {"name": 3}}, r"alias_options\['a'\]\['name'\] is 3; give a mapping"),
+        ("schedule", {"a": {"name": {3: 3}}}, r"alias_options\['a'\]\['name'\] is {3: 3}; give a mapping"),
+        ("schedule", {"a": 3}, "alias_options is {'a': 3}; give a mapping"),
+        ("schedule", 3, "alias_options is 3; give a mapping"),
+        ("noise_source", {}, "alias_options is for samplers and schedules; leave it out"),
+    ],
+)
+def test_bad_options_of_an_alias(kind, options, text):
+    class Bad:
+        pass
+
+    def hook(register):
+        register("bad", thing, source="s", aliases={"a": ("name",)}, alias_options=options)
+
+    setattr(Bad, f"register_{kind}s", staticmethod(hookimpl(hook)))
+    with pytest.raises(PluginError, match=text):
+        Manager().register_plugin(Bad(), "bad")
+
+
+def test_a_plugins_options_resolve():
+    class Good:
+        @staticmethod
+        @hookimpl
+        def register_samplers(register):
+            register("s", thing, source="s", aliases={"a1111": ("S",)}, alias_options={"a1111": {"S": {"eta": 0.0}}},
+                     claims=CLAIMS)  # fmt: skip
+
+        @staticmethod
+        @hookimpl
+        def register_schedules(register):
+            register("t", thing, source="s", aliases={"a1111": ("T",)}, alias_options={"a1111": {"T": {"rho": 5.0}}})
+
+    built = Manager()
+    built.register_plugin(Good(), "good")
+    assert resolve_in(built, "s t") == Resolved("s", "t", {"eta": 0.0}, {"rho": 5.0})
+    assert resolve_in(built, "S", "a1111") == Resolved("s", None, {"eta": 0.0}, {})

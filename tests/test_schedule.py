@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import json
 import pickle
 from pathlib import Path
@@ -313,6 +314,43 @@ def test_plugin_processes():
         SimpleSchedule().sigmas(Halving(), 5)
 
 
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ([0.1, np.nan, 10.0], "[1] is NaN; expected finite levels above 0"),
+        ([0.1, 1.0, np.inf], "[2] is inf; expected finite levels above 0"),
+        ([0.0, 1.0, 10.0], "[0] is 0; expected finite levels above 0"),
+        ([-1.0, 1.0, 10.0], "[0] is -1; expected finite levels above 0"),
+        ([0.1, 5.0, 1.0, 10.0], "[2] is 1 after 5; expected ascending levels"),
+        ([10.0, 1.0, 0.1], "[1] is 1 after 10; expected ascending levels"),
+        ([0.1, 1.0, 1.0, 10.0], "[2] is 1 after 1; expected ascending levels"),
+        ([], " is empty; expected at least one level, or None where there is no table"),
+    ],
+)
+def test_tables_of_plugin_processes_are_checked(table, text):
+    calls = [
+        *(
+            functools.partial(sl.sigmas, name, steps=5, **options)
+            for name, options in [
+                ("simple", {}), ("beta", {}), ("ddim_uniform", {}), ("smoothstep", {}), ("diffusers", {}),
+                ("normal", {}), ("sgm_uniform", {}), ("lcm", {}), ("sd_turbo", {}),
+                ("simple", {"convention": "comfyui"}), ("beta", {"convention": "comfyui"}),
+            ]
+        ),
+        *(functools.partial(sl.sigmas_batch, name, steps=5) for name in ("simple", "normal", "beta")),
+    ]  # fmt: skip
+    for call in calls:
+        for levels in (table, np.array(table)):
+            with pytest.raises(ProcessError) as caught:
+                call(process=Halving(levels))
+            assert str(caught.value) == f"Halving.sigmas{text}"
+
+
+def test_a_table_of_a_plugin_process_may_repeat_its_ends():
+    table = [0.25, 0.25, 0.5, 1.0, 2.0, 4.0, 4.0]
+    np.testing.assert_allclose(SimpleSchedule().sigmas(Halving(table), 3), [4.0, 2.0, 0.5, 0.0])
+
+
 def test_exceptions_of_plugin_processes_come_through():
     def fails(t):
         raise KeyError("a plugin's own")
@@ -325,6 +363,32 @@ def test_exceptions_of_plugin_processes_come_through():
         NormalSchedule().sigmas(Halving(broken=lambda t: np.ones(2)), 5)
     with pytest.raises(ScheduleError, match="5 steps do not fit"):
         NormalSchedule().sigmas(Halving(broken=np.ones_like), 5)
+
+
+@pytest.mark.parametrize("sampler", [3, b"euler", object(), SimpleNamespace(), sl.EulerSampler, {}])
+def test_a_sampler_that_is_none_is_refused(sampler):
+    with pytest.raises(ScheduleError, match=r"^sampler is .*; expected a Sampler, the name of one, or None$"):
+        sl.sigmas("karras", SD, 5, sampler=sampler)
+
+
+def test_long_numbers_have_exponents():
+    for call, text in [
+        (lambda: sl.sigmas("karras", SD, 5, sigma_max=1e-300), "sigma_max is 1e-300"),
+        (lambda: sl.sigmas("karras", SD, 5, rho=1e300), "rho is 1e300; expected"),
+        (lambda: sl.sigmas("karras", SD, 5, denoise=-1e-300), "denoise is -1e-300; expected 0 to 1"),
+        (lambda: SD.sigma(1e300), "t is 1e300; expected 0 to 999"),
+    ]:
+        with pytest.raises((ScheduleError, ProcessError)) as caught:
+            call()
+        assert text in str(caught.value)
+        assert len(str(caught.value)) < 200
+
+
+def test_unsorted_timesteps_are_named():
+    with pytest.raises(ScheduleError, match=r"^timesteps\[1\] is 700.*not below .* of timesteps\[0\] = 500"):
+        sl.sigmas("custom", SD, 3, timesteps=[500, 700, 20])
+    with pytest.raises(ScheduleError, match=r"^timesteps\[2\] is 20"):
+        sl.sigmas("custom", SD, 3, timesteps=[500, 20, 20])
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------
@@ -385,7 +449,7 @@ BAD_CALLS = [
     (lambda: KarrasSchedule().sigmas(SD, 5, denoise=float("nan")), "denoise is NaN; expected 0 to 1"),
     (
         lambda: KarrasSchedule().sigmas(SD, 5, denoise=1e-7),
-        "steps / denoise is 50000000; expected at most 10000000: raise denoise (0.0000001) or lower steps (5)",
+        "steps / denoise is 50000000; expected at most 10000000: raise denoise (1e-7) or lower steps (5)",
     ),
     (lambda: SimpleSchedule().sigmas("discrete", 5), "process is str; expected a NoiseProcess"),
     (lambda: KarrasSchedule().sigmas("discrete", 5), "process is str; expected a NoiseProcess"),

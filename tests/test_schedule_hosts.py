@@ -442,3 +442,48 @@ def test_conventions_and_tails():
     sampler = SimpleNamespace(discards_penultimate=True)
     np.testing.assert_array_equal(made.sigmas(SD, 13, sampler=sampler), np.append(full[:-2], 0.0)[-14:])
     assert made.sigmas(SD, 7, denoise=0.0).shape == (0,)
+
+
+@pytest.mark.parametrize("process", [sl.DiscreteProcess(), sl.EDMProcess(), sl.FlowProcess(shift=3.0)])
+@pytest.mark.parametrize("steps", [1, 2, 3, 5, 7, 10, 20, 33, 200, 10_000])
+def test_bong_tangent_of_stable_diffusion_cpp(process, steps):
+    levels = sl.sigmas("bong_tangent", process, steps, convention="stable_diffusion_cpp")
+    low, high = process.sigma_min, process.sigma_max
+    np.testing.assert_allclose(
+        levels, reference.bong_tangent_stable_diffusion_cpp(steps, low, high), rtol=1e-12, atol=0
+    )
+    assert levels.shape == (steps + 1,)
+    assert levels[-1] == 0.0
+    assert (np.diff(levels) < 0).all()
+    mean = low + 0.5 * (high - low)
+    assert levels[0] == (mean if steps == 1 else high)
+    assert mean in levels
+    assert steps == 1 or levels[-2] > low
+
+
+def test_bong_tangent_of_stable_diffusion_cpp_has_its_numbers():
+    # In float32, as the host computes: places 12, seven of them above the mean.
+    f = np.float32
+    low, high = f(0.029167158), f(14.614641)
+    slope = f(0.2) / (f(12) / f(40))
+
+    def curve(count, pivot, start, end):
+        v = (f(2 / np.pi) * np.arctan(-slope * (np.arange(count, dtype=f) - f(pivot))) + f(1)) * f(0.5)
+        return (v - v[-1]) / (v[0] - v[-1]) * (start - end) + end
+
+    middle = low + (high - low) * f(0.5)
+    expected = np.concatenate([curve(7, 7, high, middle)[:-1], curve(5, 0, middle, low)])
+    expected[-1] = 0
+    given = sl.sigmas("bong_tangent", sl.DiscreteProcess(), 10, convention="stable_diffusion_cpp")
+    np.testing.assert_allclose(given, expected, rtol=1e-5)
+
+
+def test_bong_tangent_of_a_host_takes_no_other_parameters():
+    for given in ({"start": 2.0}, {"middle": 0.4}, {"pivot_1": 0.5}, {"slope_2": 0.1}):
+        (name,) = given
+        with pytest.raises(
+            sl.errors.ScheduleError, match=f"^{name} is .* with convention='stable_diffusion_cpp'; expected its"
+        ):
+            sl.schedule("bong_tangent", convention="stable_diffusion_cpp", **given)
+    with pytest.raises(sl.errors.ScheduleError, match="expected one of stable_diffusion_cpp"):
+        sl.schedule("bong_tangent", convention="comfyui")

@@ -330,6 +330,14 @@ SAME_NAME: Final = {
             ("stable-diffusion.cpp", 'sl.sigmas("smoothstep", process, 200, convention="stable_diffusion_cpp")'),
         ),
     ),
+    "bong_tangent": (
+        "RES4LYF's levels run from 1 through 0.5 to 0 over whatever process there is; stable-diffusion.cpp's from the "
+        "process's `sigma_max` through the mean of its ends towards its `sigma_min`, whose place the 0 takes.",
+        (
+            ("RES4LYF", 'sl.sigmas("bong_tangent", process, 10)'),
+            ("stable-diffusion.cpp", 'sl.sigmas("bong_tangent", process, 10, convention="stable_diffusion_cpp")'),
+        ),
+    ),
     "flow_shift": (
         "diffusers' scheduler, called without sigmas, takes a grid that ends at a level shifted twice; its pipelines "
         "pass even times.",

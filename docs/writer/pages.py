@@ -25,6 +25,7 @@ HOSTS: Final = {
     "a1111": "A1111",
     "fooocus": "Fooocus",
     "k_diffusion": "k-diffusion",
+    "forge": "Forge",
     "diffusers": "diffusers",
     "stable_diffusion_cpp": "stable-diffusion.cpp",
 }
@@ -151,7 +152,17 @@ def differences_page() -> str:
         "**steps** counts the intervals of the list, **levels** are its first four and last three, **repeated** says "
         "how many levels occur before.",
         "A name that means different things in two hosts resolves with the host: "
-        '`sl.resolve("Beta", host="a1111")` is `beta_over_range`.',
+        '`sl.resolve("Beta", host="a1111")` is `beta_over_range`. Where the difference is an option, '
+        "`.schedule_options` (`.sampler_options`) has it:",
+        "```python\nimport stepladder as sl\n\n"
+        'found = sl.resolve("KL Optimal", host="a1111")\n'
+        'assert found.schedule == "kl_optimal"\n'
+        'assert found.schedule_options == {"convention": "a1111"}\n'
+        'process = sl.process("discrete")\n'
+        "sigmas = sl.sigmas(found.schedule, process, 10, **found.schedule_options)\n"
+        "assert sigmas[-1] == process.sigma_min  # A1111's list has no 0\n```",
+        "Without a host, a name that stepladder itself has is stepladder's own form. What a host's user sets, as the "
+        "ends of a node's range, is no part of what a name means.",
     ]
     for name, (text, rows) in formulas.SAME_NAME.items():
         parts += [
@@ -191,6 +202,7 @@ def processes_page(manager: Manager) -> str:
         "`.sigma_from_half_log_snr` inverts the last one. In the formulas below, `.timestep(sigma)` is the time that a "
         "network is told, `.timestep(sigma, interpolate=True)` the inverse of `.sigma(t)`; "
         "`.percent_to_sigma(p)` is the level after the part p of the time. The tests compute with the formulas.",
+        "ComfyUI clamps a time outside the range of times; here it is a `ProcessError`.",
         "```python\nimport numpy as np\nimport stepladder as sl\n\n"
         'process = sl.process("flow", shift=3.0)\n'
         "assert process.sigma(500.0) == 0.75\n"

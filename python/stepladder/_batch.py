@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import operator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stepladder import _core
+from stepladder._number import real
 from stepladder._plugins import shared
 from stepladder._process import NoiseProcess
 from stepladder._schedules.discrete import NormalSchedule, SGMUniformSchedule, SimpleSchedule
@@ -46,6 +48,7 @@ _PROCESSES: Final[Mapping[Any, Callable[..., Ragged]]] = {
     NormalSchedule: _core.batch_normal,
     SGMUniformSchedule: _core.batch_sgm_uniform,
 }
+_MOST: Final = 2**40  # values, as in the compiled core
 _MAX_INT64: Final = np.iinfo(np.int64).max
 
 
@@ -75,7 +78,11 @@ class SigmasBatch:
         return len(self.offsets) - 1
 
     def __getitem__(self, index: int) -> Values:
-        position = operator.index(index)
+        try:
+            position = operator.index(index)
+        except TypeError:
+            hint = ": take them one by one" if isinstance(index, slice) else ""
+            raise TypeError(f"index is {_kind(index)}; expected an int, one schedule{hint}") from None
         if not -len(self) <= position < len(self):
             msg = f"schedule {position} of a batch of {len(self)}"
             raise IndexError(msg)
@@ -93,10 +100,22 @@ class SigmasBatch:
         return SigmasBatch, (self.values, self.offsets)
 
     def padded(self, fill: float = 0.0) -> Values:
-        """Return a fresh (n, longest) array of the schedules, each followed by `fill`."""
+        """Return a fresh (n, longest) array of the schedules, each followed by `fill`.
+
+        Raises
+        ------
+        ScheduleError
+            `fill` is no number, or the array is larger than memory.
+        """
+        value = real("fill", fill, ScheduleError)
         lengths = np.diff(self.offsets)
         width = int(lengths.max(initial=0))
-        out = np.full((len(self), width), fill, self.values.dtype)
+        try:
+            out = np.full((len(self), width), value, self.values.dtype)
+        except (MemoryError, ValueError):
+            raise ScheduleError(
+                f"the padded batch has {len(self)} x {width} values, more than memory; expected fewer: pad parts of it"
+            ) from None
         out[np.arange(width) < lengths[:, None]] = self.values
         return out
 
@@ -163,7 +182,8 @@ def sigmas_batch(
         No schedule has that name; the text lists what is close.
     ScheduleError
         Arguments outside their limits, with the index of the first schedule concerned; arrays of different lengths; a
-        total size that cannot be; an `out` that does not fit.
+        total size above 2**40 values or memory; an `out` that does not fit. All of it is checked before any schedule
+        is built; only the size of a host's own list (`convention`) shows when it is there.
     ProcessError
         A process is needed, or this is none.
     """
@@ -173,6 +193,9 @@ def sigmas_batch(
     entry = shared().entry("schedule", name)
     if process is not None and not isinstance(process, NoiseProcess):
         raise ProcessError(f"process is {type(process).__name__}; expected a NoiseProcess")
+    for key, value in (("steps", steps), ("denoise", denoise), *params.items()):
+        if isinstance(value, np.ndarray) and value.size > _MOST:
+            raise ScheduleError(f"{key} has {value.size} values; expected at most {_MOST}, so split the batch")
     counts, part = _steps(steps), _column("denoise", denoise)
     columns = {"steps": steps, "denoise": denoise, **params}
     allocate = _allocator(dtype, out, columns)
@@ -214,17 +237,52 @@ def _one_by_one(
         distinct, code = np.unique(values, return_inverse=True)
         codes = np.unique(codes * len(distinct) + code.reshape(-1), return_inverse=True)[1].reshape(-1)
     _, first, which = np.unique(codes, return_index=True, return_inverse=True)
-    items: list[Any] = [None] * len(first)
-    for item in np.argsort(first).tolist():
-        index = int(first[item])
+    which = which.reshape(-1).astype(np.int64, copy=False)
+    order = [(item, int(first[item])) for item in np.argsort(first).tolist()]
+    planned: list[tuple[Schedule, int, float]] = []
+    sizes: list[int | None] = [None] * len(first)
+    for item, index in order:
         chosen = {key: value[index].item() if key in arrays else value for key, value in arguments.items()}
         count, part = chosen.pop("steps"), chosen.pop("denoise")
-        try:
+        with _at(name, process, index):
             schedule: Schedule = shared().make("schedule", name, chosen)
+            sizes[item] = schedule._size(cast("NoiseProcess", process), count, part)
+        planned.append((schedule, count, part))
+    # Every size is known, but for a host's own form: room for all before any is built.
+    known = [size for size in sizes if size is not None]
+    if len(known) == len(sizes):
+        total = sum(size * times for size, times in zip(known, np.bincount(which).tolist(), strict=True))
+        if total > _MOST:
+            raise ScheduleError(f"the batch has {total} values; expected at most {_MOST}, so split the batch")
+        room = allocate(total)
+        return _core.batch_pack(_built(name, process, order, planned), which, lambda _: room)
+    return _core.batch_pack(_built(name, process, order, planned), which, allocate)
+
+
+def _built(
+    name: str,
+    process: NoiseProcess | None,
+    order: list[tuple[int, int]],
+    planned: list[tuple[Schedule, int, float]],
+) -> list[npt.NDArray[np.float64]]:
+    """Make the schedules of a plan, each at its place among the distinct ones."""
+    items: list[Any] = [None] * len(order)
+    for (item, index), (schedule, count, part) in zip(order, planned, strict=True):
+        with _at(name, process, index):
             items[item] = schedule.sigmas(cast("NoiseProcess", process), count, denoise=part)
-        except ScheduleError as error:
-            raise ScheduleError(f"schedule {index}: {error}") from error
-    return _core.batch_pack(items, which.reshape(-1).astype(np.int64, copy=False), allocate)
+    return items
+
+
+@contextlib.contextmanager
+def _at(name: str, process: NoiseProcess | None, index: int) -> Iterator[None]:
+    """Name the schedule of the batch that an error is about; and the process where there is none and it needs one."""
+    try:
+        yield
+    except ScheduleError as error:
+        raise ScheduleError(f"schedule {index}: {error}") from error
+    except ProcessError:
+        _required(process, name)
+        raise
 
 
 def _option(name: str, value: Any) -> Any:
@@ -307,7 +365,17 @@ def _allocator(dtype: npt.DTypeLike | None, out: Any, columns: Mapping[str, Any]
     if out is None:
         if wanted not in _DTYPES:
             raise ScheduleError(f"dtype is {wanted}; expected float64 or float32")
-        return lambda total: np.empty(total, wanted)
+
+        def fresh(total: int) -> Values:
+            try:
+                return np.empty(total, wanted)
+            except (MemoryError, ValueError):
+                raise ScheduleError(
+                    f"the batch has {total} values, {total * wanted.itemsize} bytes, more than memory; expected fewer, "
+                    "so split the batch"
+                ) from None
+
+        return fresh
     if own not in _DTYPES or own != wanted:
         raise ScheduleError(
             f"out is an array of {own}; expected {wanted if wanted in _DTYPES else 'float64 or float32'}"

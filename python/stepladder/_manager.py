@@ -9,7 +9,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points as installed_entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, final
@@ -91,6 +91,8 @@ class Entry:
         None for one registered in process.
     process
         A schedule's: the noise process that its levels belong to. None: any, or as its parameters say.
+    alias_options
+        Host to alias to the parameters that make that host's form, where the defaults do not.
     """
 
     name: str
@@ -102,6 +104,7 @@ class Entry:
     owner: str
     owner_version: str | None
     process: str | None = None
+    alias_options: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict, hash=False)
 
     @property
     def doc(self) -> str:
@@ -154,6 +157,7 @@ class _Batch:
         aliases: Mapping[str, Sequence[str]] | None,
         claims: Claims | None,
         process: str | None,
+        alias_options: Mapping[str, Mapping[str, Mapping[str, Any]]] | None,
     ) -> None:
         """Check one registration and keep it; PluginError says what is wrong with it."""
         fault = (
@@ -163,11 +167,18 @@ class _Batch:
             or _aliases_fault(aliases)
             or _claims_fault(kind, claims)
             or _process_fault(kind, process)
+            or _alias_options_fault(kind, alias_options, aliases or {})
         )
         if fault:
             self._refuse(kind, name, fault)
         kept = MappingProxyType({host: tuple(names) for host, names in (aliases or {}).items()})
-        entry = Entry(name, kind, factory, source, kept, claims, self._owner, self._owner_version, process)
+        options = MappingProxyType(
+            {
+                host: MappingProxyType({alias: MappingProxyType(dict(given)) for alias, given in names.items()})
+                for host, names in (alias_options or {}).items()
+            }
+        )
+        entry = Entry(name, kind, factory, source, kept, claims, self._owner, self._owner_version, process, options)
         taken = self.entries.get((kind, name)) or self._manager.entries(kind).get(name)
         if taken is not None:
             self._refuse(kind, name, f"the name is already registered by {_owner(taken)}; choose another name")
@@ -273,6 +284,12 @@ class Manager:
     def alias(self, kind: str, host: str, folded: str) -> Entry | None:
         """Look up the entry of this kind that goes by an alias (case-folded) in a host."""
         return self._aliases.get((kind, host, folded))
+
+    def alias_options(self, kind: str, host: str, folded: str) -> Mapping[str, Any]:
+        """Look up the parameters that make the form a host means by an alias (case-folded)."""
+        entry = self.alias(kind, host, folded)
+        named = {} if entry is None else entry.alias_options.get(host, {})
+        return next((given for alias, given in named.items() if alias.casefold() == folded), {})
 
     def alias_texts(self, host: str | None) -> list[str]:
         """Every sampler's and schedule's name in a host, as written; of all hosts and stepladder itself for None."""
@@ -450,8 +467,9 @@ def _register_for(batch: _Batch, kind: str) -> hookspecs.Register:
         aliases: Mapping[str, tuple[str, ...]] | None = None,
         claims: Claims | None = None,
         process: str | None = None,
+        alias_options: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
     ) -> None:
-        batch.register(kind, name, factory, source, aliases, claims, process)
+        batch.register(kind, name, factory, source, aliases, claims, process, alias_options)
 
     return register
 
@@ -521,6 +539,23 @@ def _process_fault(kind: str, process: object) -> str | None:
     if kind != "schedule":
         return "process is for schedules; leave it out"
     return f"process is {process!r}; give the name of the noise process that the levels belong to, or leave it out"
+
+
+def _alias_options_fault(kind: str, options: object, aliases: Mapping[str, Any]) -> str | None:
+    if options is None:
+        return None
+    if kind not in ("sampler", "schedule"):
+        return "alias_options is for samplers and schedules; leave it out"
+    rule = "give a mapping of host to alias to parameters, such as {'a1111': {'KL Optimal': {'convention': 'a1111'}}}"
+    if not isinstance(options, Mapping) or not all(isinstance(named, Mapping) for named in options.values()):
+        return f"alias_options is {options!r}; {rule}"
+    for host, named in options.items():
+        for alias, given in named.items():
+            if alias not in aliases.get(host, ()):
+                return f"alias_options has {alias!r} of {host!r}, which is none of its aliases; {rule}"
+            if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+                return f"alias_options[{host!r}][{alias!r}] is {given!r}; {rule}"
+    return None
 
 
 def _parameter_error(entry: Entry, params: Mapping[str, Any], error: TypeError) -> errors.StepladderError | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from stepladder.errors import AmbiguousNameError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from stepladder._manager import Manager
 
@@ -29,19 +29,31 @@ class Resolved:
     ----------
     sampler, schedule
         stepladder's names; None where the text says nothing about it.
+    sampler_options, schedule_options
+        Parameters that make the host's own form, such as `{"convention": "a1111"}`, to pass to `sampler`, `schedule` or
+        `sigmas`; empty where the defaults are that form.
     """
 
     sampler: str | None
     schedule: str | None
+    sampler_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    schedule_options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
+        parts = (
+            ("sampler", self.sampler, self.sampler_options),
+            ("schedule", self.schedule, self.schedule_options),
+        )
         return " with ".join(
-            f"{kind} {name!r}" for kind, name in (("sampler", self.sampler), ("schedule", self.schedule)) if name
+            f"{kind} {name!r}"
+            + (f" ({', '.join(f'{key}={value!r}' for key, value in options.items())})" * bool(options))
+            for kind, name, options in parts
+            if name
         )
 
 
 def resolve(name: str, host: str | None = None, *, kind: str | None = None) -> Resolved:
-    """Find what a name of ComfyUI, A1111, diffusers, k-diffusion, or of stepladder itself, means here.
+    """Find what a name of another program, or of stepladder itself, means here.
 
     Upper and lower case are alike; everything else has to match exactly. Loads the installed plugins, whose aliases
     count as well.
@@ -51,10 +63,18 @@ def resolve(name: str, host: str | None = None, *, kind: str | None = None) -> R
     name
         A sampler's or a schedule's name, or an A1111 label that holds both.
     host
-        Whose name it is: `comfyui`, `a1111`, `diffusers`, `k_diffusion`, `stepladder`, or a host that a plugin adds.
-        None: anybody's, as long as all who use it mean the same.
+        Whose name it is: `comfyui`, `a1111`, `forge` (what it adds to A1111's), `fooocus`, `res4lyf`, `diffusers`,
+        `k_diffusion`, `stable_diffusion_cpp`, `stepladder`, or a host that a plugin adds. None: anybody's, as long as
+        all who use it mean the same; where they mean forms of one thing that has this name in stepladder, it is
+        stepladder's own.
     kind
         `sampler` or `schedule`, for a text that one host uses for both. None: either.
+
+    Returns
+    -------
+    Resolved
+        stepladder's names, and the options that make the host's form: `sl.sigmas(found.schedule, process, steps,
+        **found.schedule_options)` gives that host's numbers.
 
     Raises
     ------
@@ -83,6 +103,10 @@ def resolve_in(manager: Manager, name: str, host: str | None = None, kind: str |
         raise UnknownNameError(f"unknown host {host!r}{hint}; the hosts are {', '.join(hosts)}")
     meanings = find_meanings(manager, name, hosts if host is None else (host,), _KINDS if kind is None else (kind,))
     distinct = set(meanings.values())
+    if len(distinct) > 1 and len(own := meanings.get(OWN, ())) == 1:
+        plain = {tuple((found.sampler, found.schedule) for found in candidates) for candidates in distinct}
+        if plain == {((own[0].sampler, own[0].schedule),)}:
+            distinct = {own}
     if len(distinct) == 1:
         (candidates,) = distinct
         if len(candidates) == 1:
@@ -154,15 +178,18 @@ def _hosts(manager: Manager) -> tuple[str, ...]:
 def _in_host(manager: Manager, name: str, host: str, kinds: tuple[str, ...]) -> Iterator[Resolved]:
     plain = [(kind, found) for kind in kinds if (found := _lookup(manager, kind, host, name)) is not None]
     for kind, found in plain:
-        yield Resolved(found, None) if kind == "sampler" else Resolved(None, found)
+        options = dict(manager.alias_options(kind, host, name.casefold()))
+        yield Resolved(found, None, options, {}) if kind == "sampler" else Resolved(None, found, {}, options)
     if plain or host != _COMPOSITE_HOST or kinds != _KINDS:
         return
     words = name.split(" ")
     for cut in range(1, len(words)):
-        sampler = _lookup(manager, "sampler", host, " ".join(words[:cut]))
-        schedule = _lookup(manager, "schedule", host, " ".join(words[cut:]))
+        first, second = " ".join(words[:cut]), " ".join(words[cut:])
+        sampler, schedule = _lookup(manager, "sampler", host, first), _lookup(manager, "schedule", host, second)
         if sampler is not None and schedule is not None:
-            yield Resolved(sampler, schedule)
+            of_sampler = manager.alias_options("sampler", host, first.casefold())
+            of_schedule = manager.alias_options("schedule", host, second.casefold())
+            yield Resolved(sampler, schedule, dict(of_sampler), dict(of_schedule))
 
 
 def _lookup(manager: Manager, kind: str, host: str, name: str) -> str | None:

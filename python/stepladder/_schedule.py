@@ -104,6 +104,16 @@ class Schedule(ABC):
                 raise
             raise ProcessError(f"process is {type(process).__name__}; expected a NoiseProcess") from None
 
+    @final
+    def _size(self, process: NoiseProcess, steps: int, denoise: float) -> int | None:
+        """Number of values of `sigmas`; None where only the list says. Raises for a count that has no levels."""
+        tail = _core.Tail(self.tail_rule, steps, denoise, False)
+        fewest, most = self.steps_range
+        if not fewest <= tail.build <= most:
+            self.generate(process, tail.build)  # which knows better why there are none
+            raise ScheduleError(f"steps is {tail.build}; expected {fewest} to {most}")
+        return None if self._host_form else tail.keep
+
     def _tail(
         self, process: NoiseProcess, steps: int, denoise: float, sampler: _HasPenultimateRule | str | None
     ) -> npt.NDArray[np.float64]:
@@ -111,8 +121,14 @@ class Schedule(ABC):
             from stepladder._plugins import sampler as _sampler_by_name
 
             discards_penultimate = _sampler_by_name(sampler).discards_penultimate
+        elif sampler is None:
+            discards_penultimate = False
         else:
-            discards_penultimate = sampler is not None and sampler.discards_penultimate
+            found = getattr(sampler, "discards_penultimate", None)
+            if not isinstance(found, bool) or isinstance(sampler, type):
+                shown = f"the class {sampler.__name__}" if isinstance(sampler, type) else type(sampler).__name__
+                raise ScheduleError(f"sampler is {shown}; expected a Sampler, the name of one, or None")
+            discards_penultimate = found
         tail = _core.Tail(self.tail_rule, steps, denoise, discards_penultimate)
         built = self.generate(process, tail.build)
         if self._host_form:

@@ -88,6 +88,7 @@ class Register(Protocol):
         aliases: Mapping[str, tuple[str, ...]] | None = None,
         claims: Claims | None = None,
         process: str | None = None,
+        alias_options: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
     ) -> None:
         """Offer one thing under a name.
 
@@ -106,6 +107,10 @@ class Register(Protocol):
         process
             For a schedule whose levels belong to one noise process whatever it is given, as those of a flow do: the
             name of that process. None: it places levels over any process, or its parameters say over which.
+
+        alias_options
+            For a sampler or a schedule: host to alias to the factory's parameters that make that host's form. What
+            `resolve` returns beside the name. None: the defaults are what every host means.
 
         Raises
         ------

@@ -164,6 +164,17 @@ def bong_tangent(steps, start, middle, pivot_1, pivot_2, slope_1, slope_2):
     return np.array([float(level) for level in [*upper[:-1], *lower]])
 
 
+def bong_tangent_stable_diffusion_cpp(steps, sigma_min, sigma_max):
+    """stable-diffusion.cpp: the curves over `sigma_max`, the mean of the ends, `sigma_min`; the last is set to 0."""
+    low, high = MP.mpf(sigma_min), MP.mpf(sigma_max)
+    places, middle = steps + 2, low + (high - low) / 2
+    pivot = places * 3 // 5  # 0.6 of the places, rounded down
+    slope = MP.mpf(0.2) * 40 / places
+    upper = _arctangents(pivot, slope, pivot, high, middle)
+    lower = _arctangents(places - pivot, slope, 0, middle, low)
+    return np.array([float(level) for level in [*upper[:-1], *lower[:-1], MP.mpf(0)]])
+
+
 # --- with a range of their own ---------------------------------------------------------------------------------------
 
 

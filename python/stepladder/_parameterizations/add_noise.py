@@ -6,6 +6,7 @@ from numbers import Real
 
 from stepladder import _core
 from stepladder._number import real
+from stepladder._parameterizations.arithmetic import flag
 from stepladder._parameterizations.base import Array, Parameterization, Sigma
 from stepladder.errors import ParameterizationError
 
@@ -43,7 +44,8 @@ def add_noise(
     Raises
     ------
     ParameterizationError
-        For a sigma outside the parameterization's range, or one per sample together with `sigma_max`.
+        For a sigma outside the parameterization's range, or one per sample together with `sigma_max`; a latent, noise
+        and sigma that are not arrays of one library, device and shape; a `max_denoise` that is no bool.
 
     Notes
     -----
@@ -58,5 +60,5 @@ def add_noise(
         level, top = (
             real(name, value, ParameterizationError) for name, value in (("sigma", sigma), ("sigma_max", sigma_max))
         )
-        max_denoise = max_denoise or _core.is_max_denoise(level, top)
+        max_denoise = flag("max_denoise", max_denoise) or _core.is_max_denoise(level, top)
     return parameterization.noise_scaling(sigma, noise, latent, max_denoise=max_denoise)

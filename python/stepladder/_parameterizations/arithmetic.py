@@ -18,18 +18,31 @@ HIGHEST = 1e150
 """Highest sigma of a noise-to-signal ratio: its square stays inside float64."""
 
 
-def per_sample(sigma: Any, x: Any) -> Any:
+def samples(name: str, value: Any) -> Any:
+    """Refuse what is no NumPy array, torch tensor or number."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind not in "fiu":
+            raise ParameterizationError(f"{name} is an array of {value.dtype}; expected real numbers")
+    elif not is_tensor(value) and (isinstance(value, bool) or not isinstance(value, Real)):
+        kind = type(value).__name__
+        raise ParameterizationError(f"{name} is {kind}; expected a NumPy array or torch tensor")
+    return value
+
+
+def per_sample(sigma: Any, x: Any, name: str = "x") -> Any:
     """Give `sigma` of shape `(batch,)` the shape `(batch, 1, ...)` of one value per sample of `x`; floats pass."""
     sigma = scalar(sigma)
+    samples(name, x)
     if isinstance(sigma, float):
-        if isinstance(x, list | tuple):
-            raise ParameterizationError(f"x is {type(x).__name__}; expected a NumPy array or torch tensor")
         return sigma
-    if isinstance(sigma, np.ndarray) != isinstance(x, np.ndarray):
-        kinds = f"sigma is {type(sigma).__name__} and x is {type(x).__name__}"
+    if isinstance(sigma, np.ndarray) != isinstance(x, np.ndarray) or is_tensor(sigma) != is_tensor(x):
+        kinds = f"sigma is {type(sigma).__name__} and {name} is {type(x).__name__}"
         raise ParameterizationError(f"{kinds}; expected both of one library, or sigma a float")
     if sigma.ndim == 0:
         return sigma
+    same_device("sigma", sigma, name, x)
+    if x.ndim == 0:
+        raise ParameterizationError(f"sigma has shape {tuple(sigma.shape)}; expected a float, as {name} has no batch")
     if sigma.shape == (len(x), *(1,) * (x.ndim - 1)):
         return sigma
     if sigma.ndim != 1 or sigma.shape[0] not in (1, len(x)):
@@ -38,14 +51,33 @@ def per_sample(sigma: Any, x: Any) -> Any:
     return sigma.reshape((-1,) + (1,) * (x.ndim - 1))
 
 
-def same_shape(name: str, value: Any, x: Any) -> Any:
-    """Refuse a `value` that does not have the shape of x, rather than let a library stretch it."""
+def same_shape(name: str, value: Any, x: Any, other: str = "x") -> Any:
+    """Refuse a `value` of another library, device or shape than x, rather than let a library convert or stretch it."""
+    samples(name, value)
+    if is_tensor(value) != is_tensor(x):
+        kinds = f"{name} is {type(value).__name__} and {other} is {type(x).__name__}"
+        raise ParameterizationError(f"{kinds}; expected both of one library")
+    same_device(name, value, other, x)
     got, expected = getattr(value, "shape", None), getattr(x, "shape", None)
     if got != expected:
         shown = type(value).__name__ if got is None else f"of shape {tuple(got)}"
-        wanted = "a number, as x is" if expected is None else f"{tuple(expected)}, as x has"
+        wanted = f"a number, as {other} is" if expected is None else f"{tuple(expected)}, as {other} has"
         raise ParameterizationError(f"{name} is {shown}; expected {wanted}")
     return value
+
+
+def same_device(name: str, value: Any, other: str, x: Any) -> None:
+    """Refuse two tensors on different devices; what is no tensor passes."""
+    if is_tensor(value) and value.device != x.device:
+        where = f"{name} is on {value.device} and {other} on {x.device}"
+        raise ParameterizationError(f"{where}; expected one device: move one with .to")
+
+
+def flag(name: str, value: Any) -> bool:
+    """Refuse what only counts as True or False."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise ParameterizationError(f"{name} is {value!r}; expected True or False")
 
 
 def scalar(sigma: Any) -> Any:
@@ -112,8 +144,9 @@ def variance(sigma: Any, sigma_data: float) -> Any:
 
 def noised(sigma: Any, noise: Any, latent: Any, *, max_denoise: bool) -> Any:
     """`latent + noise * sigma`, or with `max_denoise` `latent + noise * sqrt(1 + sigma**2)`."""
-    sigma = per_sample(checked(sigma), latent)
-    return latent + same_shape("noise", noise, latent) * (sqrt(1.0 + sigma * sigma) if max_denoise else sigma)
+    full = flag("max_denoise", max_denoise)
+    sigma = per_sample(checked(sigma), latent, "latent")
+    return latent + same_shape("noise", noise, latent, "latent") * (sqrt(1.0 + sigma * sigma) if full else sigma)
 
 
 def sqrt(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, final
@@ -105,12 +106,13 @@ class Parameterization(ABC):
         """`(c_skip, c_out, c_in)` of every sigma: three float64 arrays of the shape of `sigmas`, or three floats.
 
         `sigmas` is a C-contiguous float64 or float32 array, or a float; `out` is three arrays of its shape, float64 or
-        float32, which are filled and returned; `threads` is the most to share the work where it is compiled, 1 to 256.
+        float32, that share no memory, which are filled and returned; `threads` is the most to share the work where it
+        is compiled, 1 to 256.
         """
         if self._native is not None:
-            return self._native.scalings(sigmas, _targets(out, 3), threads)
+            return self._native.scalings(sigmas, _targets(out, 3, sigmas), threads)
         wide = _wide(sigmas)
-        c_skip, c_out, c_in = _targets(out, 3) or (None, None, None)
+        c_skip, c_out, c_in = _targets(out, 3, sigmas) or (None, None, None)
         return (
             _filled(self.c_skip(wide), wide, c_skip),
             _filled(self.c_out(wide), wide, c_out),
@@ -136,7 +138,8 @@ class Parameterization(ABC):
         process : NoiseProcess, optional
             What the network was trained with. None: there is none to ask.
         out : tuple of four ndarray, optional
-            Arrays of the shape of `sigmas`, float64 or float32, to fill and return. None: fresh float64 arrays.
+            Arrays of the shape of `sigmas`, float64 or float32, to fill and return, that share no memory. None:
+            fresh float64 arrays.
         threads : int
             Most threads to share the work where it is compiled, 1 to 256; changes no bit of the result.
 
@@ -148,7 +151,8 @@ class Parameterization(ABC):
         Raises
         ------
         ParameterizationError
-            For a sigma outside the range, or a network that is told a timestep where `process` is None.
+            For a sigma outside the range, a network that is told a timestep where `process` is None, or arrays of `out`
+            that overlap.
 
         Notes
         -----
@@ -157,7 +161,7 @@ class Parameterization(ABC):
         if not isinstance(sigmas, np.ndarray):
             kind = type(sigmas).__name__
             raise ParameterizationError(f"sigmas is {kind}; expected a float64 or float32 array")
-        c_skip, c_out, c_in, told = _targets(out, 4) or (None, None, None, None)
+        c_skip, c_out, c_in, told = _targets(out, 4, sigmas) or (None, None, None, None)
         of_scalings: Any = None if out is None else (c_skip, c_out, c_in)
         scalings = self.scalings(sigmas, out=of_scalings, threads=threads)
         heard = sigmas > 0.0
@@ -259,17 +263,22 @@ class NoiseToSignal(CompiledParameterization):
     @final
     def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:
         """`latent` itself: samples are in noise-to-signal units at every sigma."""
-        checked(sigma)
+        per_sample(checked(sigma), latent, "latent")
         return latent
 
 
-def _targets(out: Any, count: int) -> Any:
-    """Make `out` a tuple of that many arrays; None passes."""
+def _targets(out: Any, count: int, sigmas: Any) -> Any:
+    """Make `out` a tuple of that many arrays, none of which shares memory with another or the input; None passes."""
     if out is None:
         return None
     if not isinstance(out, tuple | list) or len(out) != count:
         shown = f"{len(out)} values" if isinstance(out, tuple | list) else type(out).__name__
         raise ParameterizationError(f"out is {shown}; expected a tuple of {count} arrays")
+    arrays = [("sigmas", sigmas), *((f"out[{index}]", target) for index, target in enumerate(out))]
+    arrays = [(name, array) for name, array in arrays if isinstance(array, np.ndarray)]
+    for (one, first), (other, second) in itertools.combinations(arrays, 2):
+        if np.may_share_memory(first, second) and np.shares_memory(first, second):
+            raise ParameterizationError(f"{other} shares memory with {one}; expected an array of its own for each")
     return tuple(out)
 
 

@@ -15,6 +15,7 @@ from stepladder._parameterizations.arithmetic import (
     is_tensor,
     noised,
     on_host,
+    per_sample,
     scalar,
     sqrt,
     variance,
@@ -94,7 +95,7 @@ class LCMParameterization(Parameterization):
 
     def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:
         """`latent` itself: samples are in noise-to-signal units at every sigma."""
-        checked(sigma)
+        per_sample(checked(sigma), latent, "latent")
         return latent
 
     def _time(self, sigma: Sigma) -> Any:

@@ -9,7 +9,16 @@ from typing import Any, final
 import numpy as np
 
 from stepladder import _core
-from stepladder._parameterizations.arithmetic import checked, constant, noised, per_sample, same_shape, scalar, weight
+from stepladder._parameterizations.arithmetic import (
+    checked,
+    constant,
+    flag,
+    noised,
+    per_sample,
+    same_shape,
+    scalar,
+    weight,
+)
 from stepladder._parameterizations.base import Array, CompiledParameterization, Sigma
 from stepladder.errors import ParameterizationError
 
@@ -66,12 +75,13 @@ class FlowParameterization(FlowInput):
 
     def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:
         """`(1 - sigma) * latent + sigma * noise_scale * noise`, with `max_denoise` too."""
-        sigma = per_sample(weight(sigma), latent)
-        return latent * (1.0 - sigma) + same_shape("noise", noise, latent) * (sigma * self.noise_scale)
+        flag("max_denoise", max_denoise)
+        sigma = per_sample(weight(sigma), latent, "latent")
+        return latent * (1.0 - sigma) + same_shape("noise", noise, latent, "latent") * (sigma * self.noise_scale)
 
     def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:
         """`latent / (1 - sigma)`, for sigma below 1."""
-        sigma = per_sample(weight(sigma), latent)
+        sigma = per_sample(weight(sigma), latent, "latent")
         if isinstance(sigma, float | np.ndarray) and np.any(sigma == 1.0):
             raise ParameterizationError("sigma is 1; expected values below 1, as pure noise holds no latent")
         return latent / (1.0 - sigma)
@@ -102,12 +112,14 @@ class ImgToImgFlowParameterization(FlowInput):
 
     def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:
         """`latent` itself: no noise is added."""
-        weight(sigma)
+        flag("max_denoise", max_denoise)
+        per_sample(weight(sigma), latent, "latent")
+        same_shape("noise", noise, latent, "latent")
         return latent
 
     def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:
         """`1 - latent`."""
-        weight(sigma)
+        per_sample(weight(sigma), latent, "latent")
         return 1.0 - latent
 
 
@@ -140,9 +152,10 @@ class CosmosRflowParameterization(CompiledParameterization):
 
     def noise_scaling(self, sigma: Sigma, noise: Array, latent: Array, *, max_denoise: bool = False) -> Array:
         """`latent + noise * sigma`, with `max_denoise` too."""
+        flag("max_denoise", max_denoise)
         return noised(sigma, noise, latent, max_denoise=False)
 
     def inverse_noise_scaling(self, sigma: Sigma, latent: Array) -> Array:
         """`latent` itself: samples are in noise-to-signal units at every sigma."""
-        checked(sigma)
+        per_sample(checked(sigma), latent, "latent")
         return latent

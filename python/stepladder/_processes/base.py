@@ -23,7 +23,9 @@ class NoiseProcess(ABC):
     """A forward process: `t <-> sigma`, the range it was trained over, and how signal and noise mix.
 
     Derive from it to add a family. Every map takes a float and returns a float, or takes a C-contiguous float64 or
-    float32 array of any shape and returns a float64 array of that shape; nothing is clamped silently.
+    float32 array of any shape and returns a float64 array of that shape. A value outside a map's domain is a
+    `ProcessError`. What clamps says so: the nearest timestep, which networks are told, takes every sigma above 0 and
+    stays inside the range of times, and Cosmos and Stable Cascade cap their levels.
 
     Sigma is the noise-to-signal ratio for the families `"ve"` (variance exploding) and `"vp"` (variance preserving),
     and the weight of the noise, in [0, 1], for `"flow"`.
@@ -54,7 +56,8 @@ class NoiseProcess(ABC):
     def sigmas(self) -> npt.NDArray[np.float64] | None:
         """The levels that table-driven schedules pick from; None where there is no such table.
 
-        They ascend; a process that clamps its levels repeats the first and the last one.
+        Finite, above 0 and ascending; a process that clamps its levels repeats the first and the last one. Anything
+        else is a `ProcessError` where a schedule reads it.
         """
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, final
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_size
+from stepladder._schedule import Schedule, check_convention, check_size
 from stepladder.errors import ScheduleError
 
 if TYPE_CHECKING:
@@ -105,15 +106,19 @@ class BongTangentSchedule(Schedule):
         Where either curve is steepest, as a part of all steps, 0 to 1.
     slope_1, slope_2 : float
         How steep, above 0, up to 100; stretched with the number of steps, from what it means at 40.
+    convention : str, optional
+        `"stable_diffusion_cpp"`: from the process's `sigma_max` over the mean of its ends towards its `sigma_min`,
+        whose place the 0 takes; one step is `[mean, 0]`. Other parameters stay at their defaults. None: as they say.
 
     Raises
     ------
     ScheduleError
-        For parameters outside these limits.
+        For parameters outside these limits, or other parameters beside a convention.
 
     Notes
     -----
-    RES4LYF's `bong_tangent`. The range is its own, that of a flow: the process's is not used. One step is `[start, 0]`.
+    RES4LYF's `bong_tangent`. The range is its own, that of a flow: the process's is not used unless a convention says
+    so. One step is `[start, 0]`.
     """
 
     _checked_by_core: ClassVar[bool] = True
@@ -124,12 +129,24 @@ class BongTangentSchedule(Schedule):
     pivot_2: float = 0.6
     slope_1: float = 0.2
     slope_2: float = 0.2
+    convention: str | None = None
 
     def __post_init__(self) -> None:
+        check_convention(self.convention, ("stable_diffusion_cpp",))
+        if self.convention is not None:
+            for field in dataclasses.fields(self):
+                got = getattr(self, field.name)
+                if field.name != "convention" and got != field.default:
+                    raise ScheduleError(
+                        f"{field.name} is {got!r} with convention={self.convention!r}; expected its default "
+                        f"{field.default}, as the host has it: leave one of them out"
+                    )
         _core.check_bong_tangent(self.start, self.middle, self.pivot_1, self.pivot_2, self.slope_1, self.slope_2)
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
+        if self.convention is not None:
+            return _core.bong_tangent_stable_diffusion_cpp(steps, process.sigma_min, process.sigma_max)
         pivots, slopes = (self.pivot_1, self.pivot_2), (self.slope_1, self.slope_2)
         return _core.bong_tangent(steps, self.start, self.middle, pivots, slopes)
 

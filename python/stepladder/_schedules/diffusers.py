@@ -133,4 +133,12 @@ class CustomSchedule(Schedule):
             raise ScheduleError(f"steps is {steps}; expected {count}: a list of one's own is not stretched")
         if self.levels is not None:
             return np.array([*self.levels, 0.0])
-        return np.append(process.sigma(np.array(self.timesteps)), 0.0)
+        levels = np.asarray(process.sigma(np.array(self.timesteps)))
+        for index in range(1, count):
+            if not levels[index] < levels[index - 1]:
+                before, here = (given or ())[index - 1 : index + 1]
+                raise ScheduleError(
+                    f"timesteps[{index}] is {here}, whose level {levels[index]} is not below {levels[index - 1]}, that "
+                    f"of timesteps[{index - 1}] = {before}; expected times from the highest level to the lowest"
+                )
+        return np.append(levels, 0.0)

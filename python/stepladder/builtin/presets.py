@@ -58,6 +58,7 @@ class _Row:
 
 
 _HOST = "ComfyUI, supported_models.py: sampling_settings"
+_FLOW_DEFAULTS = "ComfyUI, model_base.py: ModelType.FLOW; model_sampling.py: defaults, as sampling_settings is empty"
 
 
 def _host(model_type: str) -> str:
@@ -112,6 +113,20 @@ _TABLE = (
         _HOST,
         DiscreteProcess,
         {"zero_terminal_snr": "comfyui"},
+        VPredictionParameterization,
+        {},
+        0.13025,
+    ),
+    _Row(
+        "sdxl-edm-v",
+        "Stable Diffusion XL as CosXL: v prediction, told the logarithm of sigma, over sigma 0.002 to 120.",
+        (
+            "ComfyUI, supported_models.py: SDXL, range from the file's edm_vpred.sigma_min and edm_vpred.sigma_max; "
+            "model_base.py: ModelType.V_PREDICTION_EDM; 0.002 to 120, its class default and stable-diffusion.cpp's "
+            "EDMVDenoiser, where the file has none: else EDMProcess(sigma_min, sigma_max)"
+        ),
+        EDMProcess,
+        {"sigma_min": 0.002, "sigma_max": 120.0},
         VPredictionParameterization,
         {},
         0.13025,
@@ -253,6 +268,24 @@ _TABLE = (
         {},
     ),
     _Row(
+        "yue2",
+        "YuE 2: rectified flow with the host's default shift 1.",
+        _FLOW_DEFAULTS,
+        FlowProcess,
+        {"shift": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "minimax_music3",
+        "MiniMax Music 3: rectified flow with the host's default shift 1.",
+        _FLOW_DEFAULTS,
+        FlowProcess,
+        {"shift": 1.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
         "flux",
         "Flux dev: rectified flow with exponential shift, mu 1.15.",
         _host("FLUX"),
@@ -276,6 +309,18 @@ _TABLE = (
         _host("FLUX"),
         FluxProcess,
         {"mu": 1.829},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "longcat_image",
+        "LongCat Image: rectified flow with exponential shift, mu 1.15.",
+        (
+            "ComfyUI, model_base.py: ModelType.FLUX; model_sampling.py: defaults, as sampling_settings is empty; "
+            "stable-diffusion.cpp shifts by 3 instead: FlowProcess(shift=3.0)"
+        ),
+        FluxProcess,
+        {"mu": 1.15},
         FlowParameterization,
         {},
     ),
@@ -416,7 +461,16 @@ _TABLE = (
     ),
     _Row(
         "wan-causal",
-        "Wan, causal, and Wan Animate 2: rectified flow with shift 5.",
+        "Wan, causal: rectified flow with shift 5.",
+        _HOST,
+        FlowProcess,
+        {"shift": 5.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "wan-animate2",
+        "Wan Animate 2: rectified flow with shift 5.",
         _HOST,
         FlowProcess,
         {"shift": 5.0},
@@ -425,7 +479,16 @@ _TABLE = (
     ),
     _Row(
         "trellis2",
-        "Trellis 2 and TripoSplat: rectified flow with shift 3.",
+        "Trellis 2: rectified flow with shift 3.",
+        _HOST,
+        FlowProcess,
+        {"shift": 3.0},
+        FlowParameterization,
+        {},
+    ),
+    _Row(
+        "triposplat",
+        "TripoSplat: rectified flow with shift 3.",
         _HOST,
         FlowProcess,
         {"shift": 3.0},
@@ -435,7 +498,7 @@ _TABLE = (
     _Row(
         "hidream",
         "HiDream I1: rectified flow with the host's default shift 1.",
-        "ComfyUI, model_base.py: ModelType.FLOW; model_sampling.py: defaults, as sampling_settings is empty",
+        _FLOW_DEFAULTS,
         FlowProcess,
         {"shift": 1.0},
         FlowParameterization,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from stepladder._schedules.curve import (
     BongTangentSchedule,
@@ -43,6 +43,13 @@ if TYPE_CHECKING:
     from stepladder.hookspecs import Register
 
 
+_COMFYUI: Final = {"convention": "comfyui"}
+_A1111: Final = {"convention": "a1111"}
+_STABLE_DIFFUSION_CPP: Final = {"convention": "stable_diffusion_cpp"}
+# Forge's "AYS GITS" for Stable Diffusion XL, stretched as A1111 stretches Align Your Steps.
+_AYS_GITS: Final = (14.615, 4.734, 2.567, 1.529, 0.987, 0.652, 0.418, 0.268, 0.179, 0.127, 0.029)
+
+
 @hookimpl
 def register_schedules(register: Register) -> None:
     """Register the schedules, in the order of ComfyUI's list where they are in it."""
@@ -55,6 +62,12 @@ def register_schedules(register: Register) -> None:
             "a1111": ("Simple",),
             "fooocus": ("simple",),
             "stable_diffusion_cpp": ("simple",),
+        },
+        alias_options={
+            "comfyui": {"simple": _COMFYUI},
+            "a1111": {"Simple": _COMFYUI},
+            "fooocus": {"simple": _COMFYUI},
+            "stable_diffusion_cpp": {"simple": _COMFYUI},
         },
     )
     register(
@@ -103,6 +116,11 @@ def register_schedules(register: Register) -> None:
             "a1111": ("DDIM",),
             "fooocus": ("ddim_uniform",),
         },
+        alias_options={
+            "comfyui": {"ddim_uniform": _COMFYUI},
+            "a1111": {"DDIM": _COMFYUI},
+            "fooocus": {"ddim_uniform": _COMFYUI},
+        },
     )
     register(
         "beta",
@@ -111,6 +129,10 @@ def register_schedules(register: Register) -> None:
         aliases={
             "comfyui": ("beta", "BetaSamplingScheduler"),
             "stable_diffusion_cpp": ("beta",),
+        },
+        alias_options={
+            "comfyui": {"beta": _COMFYUI, "BetaSamplingScheduler": _COMFYUI},
+            "stable_diffusion_cpp": {"beta": _COMFYUI},
         },
     )
     register(
@@ -160,6 +182,9 @@ def register_schedules(register: Register) -> None:
             "a1111": ("KL Optimal", "kl_optimal"),
             "stable_diffusion_cpp": ("kl_optimal",),
         },
+        alias_options={
+            "a1111": {"KL Optimal": _A1111, "kl_optimal": _A1111},
+        },
     )
     register(
         "polyexponential",
@@ -177,6 +202,9 @@ def register_schedules(register: Register) -> None:
         source="Hang et al. (arXiv 2407.03297); ComfyUI's LaplaceScheduler",
         aliases={
             "comfyui": ("LaplaceScheduler",),
+        },
+        alias_options={
+            "comfyui": {"LaplaceScheduler": _COMFYUI},
         },
     )
     register(
@@ -213,6 +241,9 @@ def register_schedules(register: Register) -> None:
         aliases={
             "stable_diffusion_cpp": ("smoothstep",),
         },
+        alias_options={
+            "stable_diffusion_cpp": {"smoothstep": _STABLE_DIFFUSION_CPP},
+        },
     )
     register(
         "cosine",
@@ -230,12 +261,15 @@ def register_schedules(register: Register) -> None:
     register(
         "bong_tangent",
         BongTangentSchedule,
-        source="RES4LYF's bong_tangent",
+        source="RES4LYF's bong_tangent; stable-diffusion.cpp's over a range",
         aliases={
             "res4lyf": ("bong_tangent",),
             "stable_diffusion_cpp": ("bong_tangent",),
         },
         process="flow",
+        alias_options={
+            "stable_diffusion_cpp": {"bong_tangent": _STABLE_DIFFUSION_CPP},
+        },
     )
     register(
         "constant",
@@ -291,9 +325,15 @@ def register_schedules(register: Register) -> None:
         aliases={
             "comfyui": ("AlignYourStepsScheduler",),
             "a1111": ("Align Your Steps", "align_your_steps"),
+            "forge": ("AYS 32",),
             "fooocus": ("align_your_steps",),
             "diffusers": ("AysSchedules",),
             "stable_diffusion_cpp": ("ays",),
+        },
+        alias_options={
+            "a1111": {"Align Your Steps": _A1111, "align_your_steps": _A1111},
+            "forge": {"AYS 32": {"points": 32, **_A1111}},
+            "diffusers": {"AysSchedules": {"convention": "diffusers"}},
         },
     )
     register(
@@ -319,6 +359,12 @@ def register_schedules(register: Register) -> None:
         "tabulated",
         TabulatedSchedule,
         source="A table of one's own, log-linear as in Align Your Steps (arXiv 2404.14507)",
+        aliases={
+            "forge": ("AYS GITS",),
+        },
+        alias_options={
+            "forge": {"AYS GITS": {"table": _AYS_GITS}},
+        },
     )
     register(
         "custom",
@@ -333,7 +379,15 @@ def register_schedules(register: Register) -> None:
         DiffusersSchedule,
         source="diffusers' timestep_spacing and conversions",
         aliases={
-            "diffusers": ("timestep_spacing", "use_lu_lambdas"),
+            "diffusers": ("timestep_spacing", "leading", "linspace", "trailing", "use_lu_lambdas"),
+        },
+        alias_options={
+            "diffusers": {
+                "leading": {"spacing": "leading"},
+                "linspace": {"spacing": "linspace"},
+                "trailing": {"spacing": "trailing"},
+                "use_lu_lambdas": {"convert": "lu"},
+            },
         },
     )
     register(

@@ -1,6 +1,7 @@
 """`stepladder sigmas`."""
 
 import csv
+import dataclasses
 import io
 import itertools
 import math
@@ -67,8 +68,14 @@ def sigmas(
         require_matplotlib()
 
     import stepladder as sl
+    from stepladder.errors import ScheduleError
 
-    made = sl.schedule(name, **options.pairs(option, "--option"))
+    given = options.pairs(option, "--option")
+    try:
+        made = sl.schedule(name, **given)
+    except ScheduleError as error:
+        hint = _list_hint(sl.schedules()[name].factory, given)
+        raise (CommandError(f"{error}; {hint}") if hint else error) from error
     own = sl.schedules()[name].process
     process = process or own or "discrete"
     made_process = sl.process(process, **options.pairs(process_option, "--process-option"))
@@ -124,6 +131,16 @@ def _rows(levels: list[float], process: "NoiseProcess") -> list[_Row]:
         )
         for step, (sigma, following) in enumerate(itertools.zip_longest(levels, levels[1:]))
     ]
+
+
+def _list_hint(factory: object, given: dict[str, object]) -> str | None:
+    """How to type a schedule's list of numbers, where it needs one that is not given as one."""
+    if not (isinstance(factory, type) and dataclasses.is_dataclass(factory)):
+        return None
+    lists = [field.name for field in dataclasses.fields(factory) if field.init and str(field.type).startswith("tuple")]
+    if not lists or any(isinstance(given.get(name), list) for name in lists):
+        return None
+    return "a list is numbers with commas: " + " or ".join(f"--option {name}=9,3,1" for name in lists)
 
 
 def _time(process: "NoiseProcess", sigma: float) -> float | None:

@@ -16,4 +16,4 @@ pub mod scalar;
 pub mod schedule;
 pub mod simd;
 
-pub use error::{Error, Noun, Result};
+pub use error::{Error, Noun, Number, Result};

@@ -10,7 +10,7 @@ use stepladder_core::process::{
     self, BetaSchedule, ContinuousVProcess, CosmosProcess, DiscreteProcess, DistilledProcess, EdmProcess, Family,
     FlowProcess, Lookup, NoiseProcess, StableCascadeProcess, TerminalSnr, TrigFlowProcess, VpSdeProcess,
 };
-use stepladder_core::{Error, Noun, Result};
+use stepladder_core::{Error, Noun, Number, Result};
 
 use crate::error::to_py;
 use crate::floats::{self, Target};
@@ -321,6 +321,31 @@ pub(crate) fn with_process<T>(
     raised.map_or(result, Err)
 }
 
+/// The table of a process written in Python: finite, above 0, ascending; the lowest and the highest level may repeat, as
+/// in a process that clamps.
+fn levels(process: &Bound<'_, PyAny>, table: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
+    let levels = floats::table(Noun::Process, "sigmas", table)?;
+    let refused = |what: String| {
+        let class = process.get_type().name().map_or_else(|_| "the process".to_owned(), |name| name.to_string());
+        Err(to_py(Error::Message { noun: Noun::Process, message: format!("{class}.sigmas{what}") }))
+    };
+    let (Some(&low), Some(&high)) = (levels.first(), levels.last()) else {
+        return refused(" is empty; expected at least one level, or None where there is no table".to_owned());
+    };
+    for (index, &level) in levels.iter().enumerate() {
+        let got = Number(level);
+        if !(level > 0.0 && level.is_finite()) {
+            return refused(format!("[{index}] is {got}; expected finite levels above 0"));
+        }
+        let previous = levels[index.saturating_sub(1)];
+        if level < previous || (index > 0 && level == previous && level != low && level != high) {
+            let before = Number(previous);
+            return refused(format!("[{index}] is {got} after {before}; expected ascending levels"));
+        }
+    }
+    Ok(levels)
+}
+
 /// A process written in Python. Its constants are read once; its maps are called with arrays.
 struct PythonProcess {
     object: Py<PyAny>,
@@ -335,7 +360,7 @@ impl PythonProcess {
     fn new(process: &Bound<'_, PyAny>) -> PyResult<Self> {
         let family = process.getattr("family")?;
         let table = process.getattr("sigmas")?;
-        let sigmas = if table.is_none() { None } else { Some(floats::table(Noun::Process, "sigmas", &table)?) };
+        let sigmas = if table.is_none() { None } else { Some(levels(process, &table)?) };
         Ok(Self {
             family: Family::parse(family.cast::<PyString>()?.to_str()?).map_err(to_py)?,
             sigma_min: process.getattr("sigma_min")?.extract()?,

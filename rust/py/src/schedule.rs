@@ -128,6 +128,12 @@ impl Tail {
         self.0.build
     }
 
+    /// Values to keep from the end of the schedule.
+    #[getter]
+    fn keep(&self) -> usize {
+        self.0.keep
+    }
+
     /// The part to run of a list in a host's own form.
     fn take_host<'py>(&self, built: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyArray1<f64>>> {
         let values = floats::vector(Noun::Schedule, "sigmas", built)?;

@@ -1,7 +1,7 @@
 //! What the continuous processes share: a range of noise-to-signal ratios, a table over it, and a map to time.
 
 use super::{BEFORE_START, Family, Lookup, NoiseProcess, percent_ends};
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Number, Result};
 
 /// Number of levels in the table of a [`ContinuousProcess`].
 pub const CONTINUOUS_TABLE: usize = 1000;
@@ -49,7 +49,11 @@ impl<M: TimeMap> ContinuousProcess<M> {
         let invalid = |why: &str| {
             Err(Error::Message {
                 noun: Noun::Process,
-                message: format!("sigma_min is {sigma_min} and sigma_max is {sigma_max}; expected {why}"),
+                message: format!(
+                    "sigma_min is {} and sigma_max is {}; expected {why}",
+                    Number(sigma_min),
+                    Number(sigma_max)
+                ),
             })
         };
         if sigma_min >= sigma_max {

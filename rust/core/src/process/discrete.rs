@@ -3,7 +3,7 @@
 
 use super::guide::Guide;
 use super::{BATCH_FROM, BEFORE_START, Family, Lookup, NoiseProcess, check, percent_ends, same_length};
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Number, Result};
 use crate::simd;
 
 /// Most training steps a [`DiscreteProcess`] may have.
@@ -357,7 +357,8 @@ impl NoiseProcess for DiscreteProcess {
         }
         let (low, high) = (self.sigma_min(), self.sigma_max());
         let range = (low * (1.0 - FLOAT32_ROUNDING))..=(high * (1.0 + FLOAT32_ROUNDING));
-        let expected = || format!("{low} to {high} (sigma_min to sigma_max); nearest lookup takes any sigma");
+        let expected =
+            || format!("{} to {} (sigma_min to sigma_max); nearest lookup takes any sigma", Number(low), Number(high));
         check("sigma", sigma, |s| range.contains(&s), expected)?;
         let batch = sigma.len() >= BATCH_FROM;
         for (sigma, out) in sigma.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {

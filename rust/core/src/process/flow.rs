@@ -2,7 +2,7 @@
 //! Transformers" (arXiv 2403.03206), equation 23: `sigma = shift u / (1 + (shift - 1) u)`, `u = t / multiplier`.
 
 use super::{Family, Lookup, MAX_TIMESTEPS, NoiseProcess, map, percent_ends};
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Number, Result};
 
 /// A rectified flow; time runs from 0 to `multiplier`, its range of sampling and its table from one training step to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,8 +31,10 @@ impl FlowProcess {
         }
         let table: Vec<f64> = (1..=timesteps).map(|k| shifted(shift, k as f64 / timesteps as f64)).collect();
         if !(table[0] > 0.0 && table.is_sorted_by(|a, b| a < b)) {
-            let message =
-                format!("shift is {shift}; expected one that leaves {timesteps} different levels from 0 to 1");
+            let message = format!(
+                "shift is {}; expected one that leaves {timesteps} different levels from 0 to 1",
+                Number(shift)
+            );
             return Err(Error::Message { noun, message });
         }
         Ok(Self { shift, multiplier, table })

@@ -25,7 +25,7 @@ pub use stable_cascade::{STABLE_CASCADE_TABLE, StableCascadeProcess};
 pub use trigflow::TrigFlowProcess;
 pub use vp_sde::{VP_SDE_TABLE, VpSdeProcess};
 
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Number, Result};
 use crate::simd;
 
 /// Which timestep a sigma has.
@@ -118,7 +118,7 @@ fn check(name: &'static str, values: &[f64], valid: impl Fn(f64) -> bool, range:
     }
     let index = values.iter().position(|&value| !valid(value)).unwrap_or_default();
     let place = if values.len() == 1 { String::new() } else { format!("[{index}]") };
-    let message = format!("{name}{place} is {}; expected {}", values[index], range());
+    let message = format!("{name}{place} is {}; expected {}", Number(values[index]), range());
     Err(Error::Message { noun: Noun::Process, message })
 }
 

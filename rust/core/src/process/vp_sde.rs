@@ -3,7 +3,7 @@
 //! `sigma(t)² = exp(beta_d t² / 2 + beta_min t) - 1`.
 
 use super::{BEFORE_START, Family, Lookup, NoiseProcess, map, percent_ends};
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Number, Result};
 
 /// Number of levels in the table of a [`VpSdeProcess`].
 pub const VP_SDE_TABLE: usize = 1000;
@@ -41,7 +41,8 @@ impl VpSdeProcess {
         if process.table.is_sorted_by(|a, b| a < b) {
             return Ok(process);
         }
-        let message = format!("time_min is {time_min}; expected one that leaves room for 1000 different levels");
+        let message =
+            format!("time_min is {}; expected one that leaves room for 1000 different levels", Number(time_min));
         Err(Error::Message { noun, message })
     }
 

@@ -1,6 +1,7 @@
 //! The rules of the program format, each with the values that broke it.
 
 use super::ir::Register;
+use crate::error::Number;
 
 /// A rule that a trace, a program or a file broke.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -32,12 +33,13 @@ pub enum ProgramError {
     #[error("operation {op} has a row without terms")]
     EmptyRow { op: usize },
     #[error(
-        "operation {op} has coefficient {got}; expected a finite number. The sigmas or options divide by zero there"
+        "operation {op} has coefficient {}; expected a finite number. The sigmas or options divide by zero there",
+        Number(*got)
     )]
     Coefficient { op: usize, got: f64 },
-    #[error("operation {op} has sigma {got}; expected a finite number of at least 0")]
+    #[error("operation {op} has sigma {}; expected a finite number of at least 0", Number(*got))]
     Sigma { op: usize, got: f64 },
-    #[error("operation {op} calls the model at sigma {got}; expected a finite number above 0")]
+    #[error("operation {op} calls the model at sigma {}; expected a finite number above 0", Number(*got))]
     CallSigma { op: usize, got: f64 },
     #[error("operation {op} is noise draw {got}; expected a number above {last}, the draw before it")]
     Ordinal { op: usize, got: u32, last: u32 },
@@ -45,7 +47,7 @@ pub enum ProgramError {
     UnusedRegisters { got: u32, used: u32 },
     #[error("the first {which} is not x")]
     PortMissing { which: &'static str },
-    #[error("step {step} starts at sigma {got}; expected {expected}, where the one before it ended")]
+    #[error("step {step} starts at sigma {}; expected {}, where the one before it ended", Number(*got), Number(*expected))]
     StepStart { step: usize, got: f64, expected: f64 },
     #[error("step {step} ends at operation {end}; expected {start} to {operations}, the last step at {operations}")]
     StepEnd { step: usize, end: usize, start: usize, operations: usize },
@@ -55,13 +57,13 @@ pub enum ProgramError {
     DenoisedElsewhere { op: usize, register: Register },
     #[error("two {which}s are named {name}")]
     PortTwice { which: &'static str, name: String },
-    #[error("operation {op} draws noise over the empty interval at sigma {sigma}; expected two different levels")]
+    #[error("operation {op} draws noise over the empty interval at sigma {}; expected two different levels", Number(*sigma))]
     EmptyInterval { op: usize, sigma: f64 },
     #[error("the program draws noise but has no noise range: no sigma is positive")]
     NoNoiseRange,
     #[error("a slice starts after more than {max} steps, calls or combines")]
     Offset { max: u32 },
-    #[error("noise range is {low} to {high}; expected 0 < low <= high, both finite")]
+    #[error("noise range is {} to {}; expected 0 < low <= high, both finite", Number(*low), Number(*high))]
     NoiseRange { low: f64, high: f64 },
     #[error("steps {start}..{stop} of a program of {steps}; expected 0 <= start < stop <= {steps}")]
     Slice { start: usize, stop: usize, steps: usize },
@@ -79,7 +81,7 @@ pub enum ProgramError {
     FoldUnclipped,
     #[error("{got} guidance scales for {calls} model calls; expected one each")]
     Scales { got: usize, calls: usize },
-    #[error("guidance scale {got} of model call {call}; expected a finite number")]
+    #[error("guidance scale {} of model call {call}; expected a finite number", Number(*got))]
     Scale { call: usize, got: f64 },
     #[error("this program is guided already; guide the program that asks for one result")]
     GuidedTwice,
@@ -93,7 +95,7 @@ pub enum ProgramError {
     GuideUnclipped,
     #[error("nothing to concatenate; give at least one program")]
     NoParts,
-    #[error("part {part} starts at sigma {got}; expected {expected}, where the one before it ends")]
+    #[error("part {part} starts at sigma {}; expected {}, where the one before it ends", Number(*got), Number(*expected))]
     PartStart { part: usize, got: f64, expected: f64 },
     #[error("part {part} calls something else than the one before it; fold all parts, or none")]
     PartCalls { part: usize },
@@ -107,7 +109,7 @@ pub enum ProgramError {
     PartContinues { part: usize, got: usize, expected: usize },
     #[error("part {part} reads {name}, which the one before it does not leave; expected parts of one program")]
     PartInput { part: usize, name: String },
-    #[error("data N({mean}, {deviation}²); expected a finite mean and a finite deviation of at least 0")]
+    #[error("data N({}, {}²); expected a finite mean and a finite deviation of at least 0", Number(*mean), Number(*deviation))]
     Gaussian { mean: f64, deviation: f64 },
     #[error("exact moments need a program over a denoiser, without history inputs and without second results")]
     MomentsUndefined,

@@ -3,7 +3,7 @@
 use std::f64::consts::FRAC_PI_2;
 
 use super::MAX_STEPS;
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Number, Result};
 
 /// What a flipped list starts at in place of 0, from which a sampler could not step (ComfyUI's value).
 const FLIPPED_ZERO: f64 = 1e-4;
@@ -89,7 +89,11 @@ pub fn concatenate_sigmas(first: &[f64], second: &[f64]) -> Result<Vec<f64>> {
     values(second)?;
     let (end, start) = (first[first.len() - 1], second[0]);
     if start > end {
-        let message = format!("the second list starts at {start}; expected at most {end}, the end of the first");
+        let message = format!(
+            "the second list starts at {}; expected at most {}, the end of the first",
+            Number(start),
+            Number(end)
+        );
         return Err(Error::Message { noun: Noun::Schedule, message });
     }
     let mut joined = first.to_vec();
@@ -110,7 +114,11 @@ pub fn extend_sigmas(sigmas: &[f64], parts: usize, start_at: f64, end_at: f64, s
         return Err(Error::Message { noun: Noun::Schedule, message });
     }
     if start_at.is_nan() || end_at.is_nan() || start_at < end_at {
-        let message = format!("start_at is {start_at} and end_at {end_at}; expected start_at at or above end_at");
+        let message = format!(
+            "start_at is {} and end_at {}; expected start_at at or above end_at",
+            Number(start_at),
+            Number(end_at)
+        );
         return Err(Error::Message { noun: Noun::Schedule, message });
     }
     let place: fn(f64) -> f64 = match spacing {
@@ -155,7 +163,7 @@ pub fn rescale_sigmas(sigmas: &[f64], start: f64, end: f64) -> Result<Vec<f64>> 
     level("end", end)?;
     let (top, bottom) = (sigmas[0], sigmas[sigmas.len() - 1]);
     if top == bottom {
-        let message = format!("sigmas starts and ends at {top}; expected two different ends to rescale");
+        let message = format!("sigmas starts and ends at {}; expected two different ends to rescale", Number(top));
         return Err(Error::Message { noun: Noun::Schedule, message });
     }
     Ok(sigmas.iter().map(|sigma| ((sigma - bottom) * start + (top - sigma) * end) / (top - bottom)).collect())
@@ -171,7 +179,11 @@ pub fn truncate_sigmas(sigmas: &[f64], start: f64, end: f64) -> Result<Vec<f64>>
     level("end", end)?;
     let kept: Vec<f64> = sigmas.iter().copied().filter(|sigma| (end..=start).contains(sigma)).collect();
     if kept.is_empty() {
-        let message = format!("start is {start} and end {end}; expected a range with at least one level of sigmas");
+        let message = format!(
+            "start is {} and end {}; expected a range with at least one level of sigmas",
+            Number(start),
+            Number(end)
+        );
         return Err(Error::Message { noun: Noun::Schedule, message });
     }
     Ok(kept)

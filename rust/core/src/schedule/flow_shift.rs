@@ -3,7 +3,7 @@
 
 use super::diffusers::{FLOW_CONVERSIONS, converted};
 use super::{finish, levels};
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Number, Result};
 
 /// Largest logarithm of a shift; [`check_shift`] has the same limit, rounded.
 const MU_LIMIT: f64 = 13.0;
@@ -117,7 +117,8 @@ pub fn check_flow_conversion(convert: &str) -> Result<()> {
 pub fn linear_mu(tokens: f64, anchors: [f64; 2], base_shift: f64, max_shift: f64) -> Result<f64> {
     check_tokens(tokens)?;
     if !(anchors[0] >= 1.0 && anchors[0] < anchors[1] && anchors[1].is_finite()) {
-        let message = format!("anchors are {} and {}; expected 1 <= first < second", anchors[0], anchors[1]);
+        let message =
+            format!("anchors are {} and {}; expected 1 <= first < second", Number(anchors[0]), Number(anchors[1]));
         return Err(Error::Message { noun: Noun::Schedule, message });
     }
     for (name, got) in [("base_shift", base_shift), ("max_shift", max_shift)] {

@@ -60,10 +60,10 @@ pub use simple::{simple, simple_comfyui};
 pub use smoothstep::{smoothstep, smoothstep_rounded};
 pub use tabulated::{OPTIMAL_STEPS_MODELS, gits, optimal_steps, tabulated};
 pub use tail::{Tail, TailRule, tail};
-pub use tangent::{bong_tangent, check_bong_tangent, check_tangent, tangent};
+pub use tangent::{bong_tangent, bong_tangent_stable_diffusion_cpp, check_bong_tangent, check_tangent, tangent};
 pub use vp::{check_vp, vp};
 
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Number, Result};
 
 /// Most steps a schedule may have.
 pub const MAX_STEPS: usize = 10_000_000;
@@ -195,9 +195,9 @@ fn finish(out: &mut [f64]) -> Result<()> {
         message: format!(
             "{steps} steps do not fit: sigmas[{index}] would be {} and sigmas[{}] {}; expected strictly descending \
              float64 values, so ask for fewer steps or a wider range",
-            out[index],
+            Number(out[index]),
             index + 1,
-            out[index + 1]
+            Number(out[index + 1])
         ),
     })
 }

@@ -2,7 +2,7 @@
 //! level that some samplers leave out.
 
 use super::{MAX_STEPS, check_steps};
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Number, Result};
 
 /// Above this a denoise counts as 1 under [`TailRule::StepsOverDenoise`], as in ComfyUI.
 const FULL: f64 = 0.9999;
@@ -112,7 +112,9 @@ fn steps_over_denoise(steps: usize, denoise: f64) -> Result<usize> {
     Err(Error::Message {
         noun: Noun::Schedule,
         message: format!(
-            "steps / denoise is {total}; expected at most {MAX_STEPS}: raise denoise ({denoise}) or lower steps ({steps})"
+            "steps / denoise is {}; expected at most {MAX_STEPS}: raise denoise ({}) or lower steps ({steps})",
+            Number(total),
+            Number(denoise)
         ),
     })
 }

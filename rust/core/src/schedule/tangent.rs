@@ -73,21 +73,44 @@ pub fn bong_tangent(start: f64, middle: f64, pivots: [f64; 2], slopes: [f64; 2],
         out[0] = start;
         return finish(out);
     }
-    let places = (steps + 2) as f64;
+    let first = two_curves([start, middle, 0.0], pivots, slopes, out);
+    if first == 1 {
+        out[0] = start;
+    }
+    finish(out)
+}
+
+/// The curves of [`bong_tangent`] as stable-diffusion.cpp has them: from `sigma_max` over the mean of both ends towards
+/// `sigma_min`, whose place the 0 takes. One step is `[mean, 0]`.
+///
+/// # Errors
+/// The range or the step count outside their limits.
+pub fn bong_tangent_stable_diffusion_cpp(sigma_min: f64, sigma_max: f64, out: &mut [f64]) -> Result<()> {
+    levels(out)?;
+    check_range(sigma_min, sigma_max)?;
+    let middle = sigma_min + 0.5 * (sigma_max - sigma_min);
+    two_curves([sigma_max, middle, sigma_min], [0.6; 2], [0.2; 2], out);
+    finish(out)
+}
+
+/// Curves from the first end to the second and on to the third, over one place more than `out` has, of which the one in
+/// the middle is shared. The place where the second begins, counted from 1.
+fn two_curves(ends: [f64; 3], pivots: [f64; 2], slopes: [f64; 2], out: &mut [f64]) -> usize {
+    let places = (out.len() + 1) as f64;
     let place = |part: f64| (places * part).floor();
     let slope = |slope: f64| slope * REFERENCE_STEPS / places;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "inside 1 to steps + 1")]
     let first = place(0.5 * (pivots[0] + pivots[1])).clamp(1.0, places - 2.0) as usize;
     let mut upper = vec![0.0; first];
-    curve(place(pivots[0]), slope(slopes[0]), [start, middle], &mut upper);
+    curve(place(pivots[0]), slope(slopes[0]), [ends[0], ends[1]], &mut upper);
     let (head, tail) = out.split_at_mut(first - 1);
     head.copy_from_slice(&upper[..first - 1]);
-    curve(place(pivots[1]) - first as f64, slope(slopes[1]), [middle, 0.0], tail);
-    tail[0] = if first == 1 { start } else { middle };
+    curve(place(pivots[1]) - first as f64, slope(slopes[1]), [ends[1], ends[2]], tail);
+    tail[0] = ends[1];
     if first > 1 {
-        out[0] = start;
+        out[0] = ends[0];
     }
-    finish(out)
+    first
 }
 
 /// `-atan(slope (x - pivot))` at `x = 0, 1, …`, scaled to run from the first end to the second.

@@ -35,6 +35,15 @@ fn bong_tangent<'py>(
 }
 
 #[pyfunction]
+fn bong_tangent_stable_diffusion_cpp<'py>(
+    steps: &Bound<'py, PyAny>,
+    sigma_min: f64,
+    sigma_max: f64,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    filled(steps, |out| schedule::bong_tangent_stable_diffusion_cpp(sigma_min, sigma_max, out))
+}
+
+#[pyfunction]
 fn logit_normal<'py>(steps: &Bound<'py, PyAny>, mean: f64, std: f64) -> PyResult<Bound<'py, PyArray1<f64>>> {
     filled(steps, |out| schedule::logit_normal(mean, std, out))
 }
@@ -89,6 +98,7 @@ pub(super) fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(vp, m)?)?;
     m.add_function(wrap_pyfunction!(linear_quadratic, m)?)?;
     m.add_function(wrap_pyfunction!(bong_tangent, m)?)?;
+    m.add_function(wrap_pyfunction!(bong_tangent_stable_diffusion_cpp, m)?)?;
     m.add_function(wrap_pyfunction!(logit_normal, m)?)?;
     m.add_function(wrap_pyfunction!(check_vp, m)?)?;
     m.add_function(wrap_pyfunction!(check_threshold, m)?)?;

@@ -1,11 +1,11 @@
 //! What the parts of a batch must satisfy together, and the errors that name a schedule by its index.
 
 use super::rule::{Column, Rule};
-use crate::error::{Error, Noun, Result};
+use crate::error::{Error, Noun, Number, Result};
 use crate::simd::Float;
 
-/// Most values of a batch: what fits an `i64` offset and, as float64, an address space.
-pub const MAX_VALUES: usize = isize::MAX as usize / size_of::<f64>();
+/// Most values of a batch, 2^40: 8 TiB as float64, more than a machine has, so that no allocator is asked for more.
+pub const MAX_VALUES: usize = 1 << 40;
 
 /// Length of all columns that have one; a length of 1 goes with every other.
 pub(super) fn common_length(rule: &Rule<'_>, steps: Column<'_, i64>, denoise: Column<'_>) -> Result<usize> {
@@ -53,10 +53,10 @@ pub(super) fn round<T: Float>(levels: &[f64], out: &mut [T]) -> Result<()> {
             "sigmas[{}] is {} and sigmas[{index}] {}, which as float32 are {} and {}; expected strictly descending \
              values, so ask for float64, fewer steps or a wider range",
             index - 1,
-            levels[index - 1],
-            levels[index],
-            value(index - 1),
-            value(index),
+            Number(levels[index - 1]),
+            Number(levels[index]),
+            Number(value(index - 1)),
+            Number(value(index)),
         ))),
     }
 }
