@@ -133,6 +133,8 @@ if TYPE_CHECKING:
     )
     from stepladder._execute import Runner as Runner
     from stepladder._execute import StepInfo as StepInfo
+    from stepladder._local_error import LocalErrors as LocalErrors
+    from stepladder._local_error import local_errors as local_errors
     from stepladder._model import ArrayModel as ArrayModel
     from stepladder._model import ModelLoader as ModelLoader
     from stepladder._noise import NoiseSource as NoiseSource
@@ -307,6 +309,7 @@ _LAZY = {
     **dict.fromkeys(("AdaptiveRun", "sample_adaptive"), "_adaptive"),
     **dict.fromkeys(("SigmasBatch", "sigmas_batch"), "_batch"),
     **dict.fromkeys(("Runner", "StepInfo"), "_execute"),
+    **dict.fromkeys(("LocalErrors", "local_errors"), "_local_error"),
     **dict.fromkeys(("ArrayModel", "ModelLoader"), "_model"),
     **dict.fromkeys(
         (
