@@ -633,6 +633,21 @@ def test_the_preview(model, monkeypatch):
         ("program euler --option s_churn=a", "s_churn is 'a'; expected a number"),
         ("program euler --option s_churn=-1", "s_churn is -1; expected a finite number of at least 0"),
         ("program euler --json --analysis", "--analysis belongs to the table, and --json prints none; leave one out"),
+        ("program rk4 --error --json", "--error prints a table of its own; leave --json and --analysis out"),
+        ("program rk4 --error --analysis", "--error prints a table of its own; leave --json and --analysis out"),
+        (
+            "program lcm --error",
+            "--error: lcm claims no order, so its steps have no error; choose one that does",
+        ),
+        (
+            "program rk4 --error -n 1",
+            "--error: the only step is to zero, which has no estimate; expected --steps of at least 2",
+        ),
+        (
+            "program euler_ancestral --error",
+            "EulerAncestralSampler draws noise, so two of its results differ by more than an error; expected a method "
+            "without noise, or eta 0",
+        ),
         ("program euler --save x.txt", "cannot write x.txt: it has '.txt'; expected .safetensors"),
         (
             "list sampler",

@@ -133,6 +133,8 @@ if TYPE_CHECKING:
     )
     from stepladder._execute import Runner as Runner
     from stepladder._execute import StepInfo as StepInfo
+    from stepladder._local_error import LocalErrors as LocalErrors
+    from stepladder._local_error import local_errors as local_errors
     from stepladder._model import ArrayModel as ArrayModel
     from stepladder._model import ModelLoader as ModelLoader
     from stepladder._noise import NoiseSource as NoiseSource
@@ -234,12 +236,17 @@ if TYPE_CHECKING:
     )
     from stepladder._samplers.gradient_estimation import GradientEstimationSampler as GradientEstimationSampler
     from stepladder._samplers.pndm import PndmSampler as PndmSampler
+    from stepladder._samplers.res import Res2mSampler as Res2mSampler
+    from stepladder._samplers.res import Res2sSampler as Res2sSampler
+    from stepladder._samplers.res import Res3mSampler as Res3mSampler
+    from stepladder._samplers.res import Res3sSampler as Res3sSampler
     from stepladder._samplers.res_multistep import (
         ResMultistepAncestralCfgPpSampler as ResMultistepAncestralCfgPpSampler,
     )
     from stepladder._samplers.res_multistep import ResMultistepAncestralSampler as ResMultistepAncestralSampler
     from stepladder._samplers.res_multistep import ResMultistepCfgPpSampler as ResMultistepCfgPpSampler
     from stepladder._samplers.res_multistep import ResMultistepSampler as ResMultistepSampler
+    from stepladder._samplers.runge_kutta import RungeKuttaSampler as RungeKuttaSampler
     from stepladder._samplers.sa_solver import SASolverPECESampler as SASolverPECESampler
     from stepladder._samplers.sa_solver import SASolverSampler as SASolverSampler
     from stepladder._samplers.score_sde_vp import ScoreSdeVpSampler as ScoreSdeVpSampler
@@ -302,6 +309,7 @@ _LAZY = {
     **dict.fromkeys(("AdaptiveRun", "sample_adaptive"), "_adaptive"),
     **dict.fromkeys(("SigmasBatch", "sigmas_batch"), "_batch"),
     **dict.fromkeys(("Runner", "StepInfo"), "_execute"),
+    **dict.fromkeys(("LocalErrors", "local_errors"), "_local_error"),
     **dict.fromkeys(("ArrayModel", "ModelLoader"), "_model"),
     **dict.fromkeys(
         (
@@ -345,6 +353,8 @@ _LAZY = {
     **dict.fromkeys(("EulerAncestralSampler", "EulerSampler", "HeunSampler"), "_samplers.euler"),
     **dict.fromkeys(("GradientEstimationCfgPpSampler", "GradientEstimationSampler"), "_samplers.gradient_estimation"),
     "PndmSampler": "_samplers.pndm",
+    **dict.fromkeys(("Res2mSampler", "Res2sSampler", "Res3mSampler", "Res3sSampler"), "_samplers.res"),
+    "RungeKuttaSampler": "_samplers.runge_kutta",
     **dict.fromkeys(
         (
             "ResMultistepAncestralCfgPpSampler", "ResMultistepAncestralSampler", "ResMultistepCfgPpSampler",

@@ -71,6 +71,7 @@ __all__ = [
     "ddim_uniform",
     "ddim_uniform_comfyui",
     "dynamic_shift",
+    "embedded_pair",
     "exponential",
     "extend_sigmas",
     "flip_sigmas",
@@ -110,6 +111,8 @@ __all__ = [
     "split_sigmas_denoise",
     "step_range_sigmas",
     "strength_sigmas",
+    "tableau",
+    "tableau_names",
     "tabulated",
     "tangent",
     "trace_cfgpp_ud10_ab",
@@ -143,8 +146,12 @@ __all__ = [
     "trace_lcm",
     "trace_lms",
     "trace_pndm",
+    "trace_res_2s",
+    "trace_res_3s",
+    "trace_res_m",
     "trace_res_multistep",
     "trace_restart",
+    "trace_runge_kutta",
     "trace_sa_solver",
     "trace_score_sde_vp",
     "trace_seeds_2",
@@ -642,6 +649,17 @@ def trace_ipndm_v(t: Trace, max_order: int, form: str) -> None: ...
 def trace_pndm(t: Trace, start: str) -> None: ...
 def trace_deis(t: Trace, max_order: int, mode: str, form: str) -> None: ...
 def trace_gradient_estimation(t: Trace, ge_gamma: float, cfg_pp: bool) -> None: ...
+def trace_res_2s(t: Trace, c2: float) -> None: ...
+def trace_res_3s(t: Trace, c2: float, c3: float) -> None: ...
+def trace_res_m(t: Trace, order: int) -> None: ...
+def trace_runge_kutta(t: Trace, tableau: str, variable: str) -> None: ...
+def embedded_pair(tableau: str, variable: str, sigma: float, sigma_next: float) -> Program: ...
+def tableau(
+    name: str,
+) -> tuple[int, list[float], list[list[float]], list[float], tuple[int, list[float]] | None]:
+    """Order, c, a by stage after the first, b, and embedded order and weights of a Runge-Kutta method."""
+
+def tableau_names() -> list[str]: ...
 def trace_res_multistep(t: Trace, eta: _Curve, s_noise: _Curve, form: str, cfg_pp: bool) -> None: ...
 def trace_euler_cfg_pp(t: Trace) -> None: ...
 def trace_euler_ancestral_cfg_pp(t: Trace, eta: _Curve, s_noise: _Curve) -> None: ...
