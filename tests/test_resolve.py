@@ -302,10 +302,10 @@ SAMPLERS = {
     },
     "k_diffusion": {
         f"sample_{name}": name
-        for name in (
+        for name in same(
             "euler euler_ancestral heun dpm_2 dpm_2_ancestral lms dpm_fast dpm_adaptive dpmpp_2s_ancestral dpmpp_sde "
             "dpmpp_2m dpmpp_2m_sde dpmpp_3m_sde"
-        ).split()
+        )
     },
     "a1111": {
         "DPM++ 2M": "dpmpp_2m",
