@@ -31,6 +31,7 @@ from typer.testing import CliRunner
 
 ROOT = Path(__file__).parent.parent
 PROCESS = sl.process("edm", sigma_max=80.0)
+DISCRETE = sl.process("discrete")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -326,6 +327,37 @@ def test_program_json_is_the_program():
         assert ok("program", *args, "--json") == program.to_json() + "\n"
 
 
+FUSED = [name for name in sl.samplers() if name != "dpm_adaptive"]
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_every_program_is_printed(name):
+    """Over the process of Stable Diffusion, and over a flow where the method is defined for one."""
+    lines = ok("program", name, "--steps", "6", "--analysis").splitlines()
+    program = sl.sampler(name).compile(
+        sl.sigmas("karras", sl.process("discrete"), 6, sampler=sl.sampler(name)), DISCRETE
+    )
+    kinds = [line.split("│")[3].strip() for line in lines if line.startswith("│")]
+    assert kinds.count("denoise") == program.analysis.model_calls > 0
+    assert kinds.count("combine") == program.analysis.passes
+    assert kinds.count("noise") == program.analysis.noise_draws
+    assert sum("uncond to" in line for line in lines) == sum(
+        getattr(op, "second", None) is not None for op in program.operations
+    )
+    args = ("program", name, "--steps", "6", "--process", "flow", "--schedule", "simple")
+    if "flow" in sampler.families:
+        assert type(sampler).__name__ in ok(*args)
+    else:
+        assert "the process is of family 'flow'" in refused(*args)
+
+
+def test_a_method_without_a_program_says_what_to_do():
+    assert refused("program", "dpm_adaptive", "--steps", "6") == (
+        "dpm_adaptive chooses its steps from the data, so it has no program; run it with "
+        "sl.sample_adaptive(sampler, denoiser, x, sigmas), or compile dpm_fast, which has fixed steps"
+    )
+
+
 def test_program_table_analysis_and_save(tmp_path):
     file = tmp_path / "p.safetensors"
     text = ok("program", "heun", "-n", "2", "--analysis", "--save", file)
@@ -387,6 +419,32 @@ def test_list_samplers_shows_claims_aliases_and_parameters():
     assert "euler_ancestral 1/1/1 1 yes Ancestral sampling" in text
     assert "heun 2/2/- 2 no Heun's method" in text
     assert "a1111: DPM++ 2M SDE" in text
+
+
+def test_list_samplers_is_readable_in_100_columns(monkeypatch):
+    """Every name with its orders, calls, source and names elsewhere; no line too long, no word cut."""
+    monkeypatch.setenv("COLUMNS", "100")
+    text = ok("list", "samplers")
+    assert max(map(len, text.splitlines())) <= 100
+    rows = {row["name"]: row for row in document("list", "samplers")["samplers"]}
+    starts = [line.split()[0] if line[:1].strip() else "" for line in text.splitlines()]
+    blocks = {}
+    for name, line in zip(starts, text.splitlines(), strict=True):
+        if name in rows:
+            blocks[name] = current = []
+        if blocks:
+            current.append(line)
+    assert set(blocks) == set(rows) == set(sl.samplers())
+    for name, entry in sl.samplers().items():
+        words = " ".join(" ".join(blocks[name]).split())
+        claims = entry.claims
+        orders = (claims.formula_order, claims.global_order, claims.weak_order)
+        shown = "/".join("-" if order is None else f"{order:g}" for order in orders)
+        assert words.startswith(f"{name} {shown} {claims.evaluations:g} {'yes' if claims.stochastic else 'no'} ")
+        assert entry.source in words
+        assert claims.note in words
+        for host, names in entry.aliases.items():
+            assert f"{host}: {', '.join(names)}" in words
 
 
 def test_plugins_lists_what_is_registered(model):

@@ -7,6 +7,7 @@ float64 noise levels past its own tables, on the Gaussian mixture; some cast to 
 import ast
 import functools
 import inspect
+import itertools
 import json
 import math
 from pathlib import Path
@@ -21,6 +22,15 @@ from diffusers import schedulers as theirs
 from diffusers.schedulers.deprecated.scheduling_sde_vp import ScoreSdeVpScheduler
 from test_sampler import MIXTURE, start_of
 from test_sampler_diffusers import old_numpy
+from test_sampler_diffusers_multistep import drive, tcd
+from test_sampler_diffusers_multistep import ours as ours_with
+from test_sampler_multistep_diffusers import (
+    diffusers_deis,
+    diffusers_ipndm,
+    diffusers_lms,
+    diffusers_pndm,
+    old_scalars,
+)
 
 DATA = json.loads((problems.DATA / "parity_diffusers.json").read_text())
 ROWS = DATA["rows"]
@@ -158,6 +168,59 @@ def singlestep(sigmas=VE_SIGMAS, options=None, flow=False, name="dpm_solver_pp_s
     return x / scale[-1], ours(name, sigmas, flow, noise, **(options or {}))
 
 
+def two_calls(cls, name, noisy=False, between=None):
+    """Its levels come twice, and it calls the network a second time at a level between; not in a step to zero.
+
+    `between(s, s_next)` is that level and the one where the step ends before noise.
+    """
+    sigmas, x = VE_SIGMAS, start_of(VE_SIGMAS[0], False)
+    scheduler = prepared(cls(), np.concatenate([sigmas[:1], np.repeat(sigmas[1:], 2)]))
+    middles = [between(a, b) for a, b in itertools.pairwise(sigmas)]
+    generator, drawn = seeded(), drawing(seeded())
+    if noisy and cls is theirs.DPMSolverSDEScheduler:
+        scheduler.noise_sampler = lambda a, b: tensor(drawn(x, a, b))
+    elif noisy:
+        up, down = [s_up for _, _, s_up in middles], [s_down for _, s_down, _ in middles]
+        scheduler.sigmas_up = tensor([up[0], *np.repeat(up[1:], 2)])
+        scheduler.sigmas_down = tensor([down[0], *np.repeat(down[1:], 2)])
+    at = [m[0] for m in middles]
+    shifted = [0.0, *np.repeat(at, 2)] if cls is theirs.KDPM2DiscreteScheduler else [at[0], *np.repeat(at[1:], 2)]
+    scheduler.sigmas_interpol = tensor(shifted)
+    drawing_too = {"generator": generator} if cls is theirs.KDPM2AncestralDiscreteScheduler else {}
+    for (s, s_next), middle in zip(itertools.pairwise(sigmas), at, strict=True):
+        for level in [s, middle] if s_next else [s]:
+            output = tensor(epsilon(x, level))
+            x = scheduler.step(output, tensor(level), tensor(x), **drawing_too).prev_sample.numpy()
+    return x, ours(name, sigmas, noise=drawing(seeded()) if noisy else None)
+
+
+def middle_of(a, b):
+    return (math.sqrt(a * b), b, 0.0)
+
+
+def ancestral_middle_of(a, b):
+    up = b * math.sqrt(a * a - b * b) / a
+    down = math.sqrt(b * b - up * up)
+    return (math.sqrt(a * down), down, up)
+
+
+def of_formulas(name, peer, sigmas=VE_SIGMAS, **options):
+    """`peer(x, sigmas)` drives the class, as in the tests of its family."""
+    return peer(start_of(sigmas[0], False), sigmas), ours(name, sigmas, **options)
+
+
+def predictor_corrector(cls, name, options=None, noisy=False, flow=False, sigmas=None, **config):
+    """`step` itself: it keeps float64. x is scaled by alpha."""
+    sigmas = (BELOW_ONE if flow else POSITIVE) if sigmas is None else sigmas
+    noise = (seeded(), seeded()) if noisy else (None, None)
+    result = drive(cls(prediction_type="sample", **config), sigmas, noise[0], flow)
+    return result, ours_with(sl.sampler(name, **(options or {})), sigmas, noise[1], flow)
+
+
+def constant_tau(t):
+    return torch.tensor(0.7, dtype=torch.float64)
+
+
 # Tables of alpha-bar, x scaled by its root
 
 
@@ -224,7 +287,21 @@ def lcm():
         c_skip, c_out = 0.25 / (t**2 + 0.25), t / math.sqrt(t**2 + 0.25)
         return c_out * MIXTURE.denoise(x, s) + c_skip * x / math.hypot(1, s)
 
-    return of_table(theirs.LCMScheduler, "consistency", options={"sigma_min": 0.0}, noisy=True, clip=denoise)
+    return of_table(theirs.LCMScheduler, "lcm", noisy=True, clip=denoise)
+
+
+def ddpm_wuerstchen():
+    """Over its own cosine process. It has no noise in its last step, which ends above zero; that step is left out."""
+    scheduler = theirs.DDPMWuerstchenScheduler()
+    scheduler.timesteps = tensor(np.linspace(1.0, 0.0, 12))
+    bar = scheduler._alpha_cumprod(scheduler.timesteps, "cpu").numpy()
+    sigmas = np.sqrt((1 - bar) / bar)[:-1]
+    scale = 1 / np.hypot(1, sigmas)
+    x, generator = start_of(sigmas[0], False) * scale[0], seeded()
+    for i, t in enumerate(scheduler.timesteps[:-2]):
+        output = tensor(epsilon(x / scale[i], sigmas[i]))
+        x = scheduler.step(output, t[None].expand(len(x)), tensor(x), generator=generator).prev_sample.numpy()
+    return x / scale[-1], ours("ddpm", sigmas, noise=drawing(seeded()))
 
 
 def cogvideox_dpm():
@@ -276,7 +353,7 @@ def scm():
         denoised = MIXTURE.denoise(x / math.cos(t), sigmas[i])
         output = (math.cos(t) * x - denoised) / math.sin(t)
         x = scheduler.step(tensor(output), t, tensor(x), generator=generator).prev_sample.numpy()
-    return x, ours("consistency", sigmas, noise=drawing(seeded(), torch.float32), sigma_min=0.0)
+    return x, ours("lcm", sigmas, noise=drawing(seeded(), torch.float32))
 
 
 def score_sde_vp():
@@ -328,6 +405,9 @@ lu = functools.partial(multistep, theirs.DPMSolverMultistepScheduler)
 NOISE = {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min"}
 SDE_NOISE = {"algorithm_type": "sde-dpmsolver", "final_sigmas_type": "sigma_min"}
 SDE = {"algorithm_type": "sde-dpmsolver++"}
+WITHOUT_LAST = {"lower_order_final": False}
+sa = functools.partial(predictor_corrector, theirs.SASolverScheduler, "sa_solver", noisy=True, tau_func=constant_tau)
+uni_pc = functools.partial(predictor_corrector, theirs.UniPCMultistepScheduler)
 HOST = {"form": "diffusers"}
 
 # Of every class that a sampler stands for: runs of it, and of ours.
@@ -434,7 +514,7 @@ RUNS = {
     ],
     "FlowMatchHeunDiscreteScheduler": [flow_heun],
     "FlowMatchLCMScheduler": [
-        functools.partial(of_flow, theirs.FlowMatchLCMScheduler, "consistency", {"sigma_min": 0.0}, True, torch.float64)
+        functools.partial(of_flow, theirs.FlowMatchLCMScheduler, "lcm", None, True, torch.float64)
     ],
     "FlowMapEulerDiscreteScheduler": [flow_map],
     "LTXEulerAncestralRFScheduler": [
@@ -449,10 +529,57 @@ RUNS = {
         ),
     ],
     "MiniMaxH3Scheduler": [minimax],
+    "DDPMScheduler": [functools.partial(of_table, theirs.DDPMScheduler, "ddpm", noisy=True)],
+    "DDPMParallelScheduler": [functools.partial(of_table, theirs.DDPMParallelScheduler, "ddpm", noisy=True)],
+    "DDPMWuerstchenScheduler": [ddpm_wuerstchen],
+    "PNDMScheduler": [
+        functools.partial(of_formulas, "pndm", lambda x, s: diffusers_pndm(x, s, "improved_euler"), POSITIVE),
+        functools.partial(
+            of_formulas, "pndm", lambda x, s: diffusers_pndm(x, s, "runge_kutta"), POSITIVE, start="runge_kutta"
+        ),
+    ],
+    "LMSDiscreteScheduler": [
+        functools.partial(of_formulas, "lms", lambda x, s: diffusers_lms(x, s, 4), lower_order_final=False),
+        functools.partial(of_formulas, "lms", lambda x, s: diffusers_lms(x, s, 2), order=2, lower_order_final=False),
+    ],
+    "IPNDMScheduler": [functools.partial(of_formulas, "ipndm", diffusers_ipndm, POSITIVE)],
+    "DEISMultistepScheduler": [
+        functools.partial(
+            of_formulas, "deis", lambda x, s, k=k: diffusers_deis(x, s, k), POSITIVE, mode="logrho", max_order=k
+        )
+        for k in (1, 2, 3)
+    ],
+    "UniPCMultistepScheduler": [
+        *(functools.partial(uni_pc, "uni_pc_bh2", {"order": k}, solver_type="bh2", solver_order=k) for k in (1, 2, 3)),
+        *(functools.partial(uni_pc, "uni_pc", {"order": k}, solver_type="bh1", solver_order=k) for k in (1, 2, 3)),
+        functools.partial(uni_pc, "uni_pc_bh2", {"order": 2}, sigmas=VE_SIGMAS, solver_type="bh2"),
+        functools.partial(uni_pc, "uni_pc_bh2", {"order": 2}, flow=True, solver_type="bh2", use_flow_sigmas=True),
+    ],
+    "SASolverScheduler": [
+        functools.partial(
+            sa,
+            options={"predictor_order": p, "corrector_order": c, "eta": 0.7, "simple_order_2": True},
+            predictor_order=p,
+            corrector_order=c,
+            **WITHOUT_LAST,
+        )
+        for p, c in ((2, 2), (3, 4))
+    ],
+    "DPMSolverSDEScheduler": [
+        functools.partial(two_calls, theirs.DPMSolverSDEScheduler, "dpmpp_sde", noisy=True, between=middle_of)
+    ],
+    "KDPM2DiscreteScheduler": [functools.partial(two_calls, theirs.KDPM2DiscreteScheduler, "dpm_2", between=middle_of)],
+    "KDPM2AncestralDiscreteScheduler": [
+        functools.partial(
+            two_calls, theirs.KDPM2AncestralDiscreteScheduler, "dpm_2_ancestral", True, ancestral_middle_of
+        )
+    ],
+    "TCDScheduler": [functools.partial(tcd, steps, eta) for steps in (4, 8) for eta in (0.0, 0.3, 1.0)],
 }
 
 
 @old_numpy
+@old_scalars
 @pytest.mark.filterwarnings("ignore:`algorithm_types:FutureWarning")  # the noise-predicting solvers are deprecated
 @pytest.mark.parametrize(
     ("name", "k"), [(name, k) for name, runs in RUNS.items() for k in range(len(runs))], ids=lambda v: str(v)
@@ -481,12 +608,11 @@ def test_every_class_has_a_row():
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["class"])
 def test_a_row_says_one_thing(row):
     """A sampler that is registered with an agreement that a run measures, or a reason why there is none."""
+    assert set(row) <= {"class", "sampler", "options", "agreement", "note"}
     assert row["note"]
     assert ("agreement" in row) == (row["class"] in RUNS) == (row["sampler"] is not None)
     if row["sampler"] is not None:
         assert row["sampler"] in sl.samplers()
-    waiting = row.get("waits_for")
-    assert waiting not in sl.samplers(), f"{waiting} is registered: measure it and give the row its agreement"
 
 
 # Parameterizations that are in a class of theirs, and apart here
@@ -536,12 +662,8 @@ def test_an_exclusion_has_its_exact_value(row):
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row["sampler"]], ids=lambda row: row["class"])
 def test_a_class_resolves_to_its_sampler(row):
-    """As a name of diffusers, unless its sampler needs an option to be it."""
-    needs_an_option = "=" in row.get("options", "") and row["class"] not in (
-        "DDIMInverseScheduler",
-        "ScoreSdeVpScheduler",
-    )
-    if needs_an_option or row["class"] == "FlowMapEulerDiscreteScheduler":
+    """As a name of diffusers; `options` says which make it the same. One has a network of another kind."""
+    if row["class"] == "FlowMapEulerDiscreteScheduler":
         with pytest.raises(sl.errors.UnknownNameError):
             sl.resolve(row["class"], host="diffusers", kind="sampler")
     else:

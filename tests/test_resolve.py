@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import problems
 import pytest
 import stepladder
 from stepladder._manager import Manager, make_manager
@@ -390,3 +393,117 @@ def test_a_plugins_options_resolve():
     built.register_plugin(Good(), "good")
     assert resolve_in(built, "s t") == Resolved("s", "t", {"eta": 0.0}, {"rho": 5.0})
     assert resolve_in(built, "S", "a1111") == Resolved("s", None, {"eta": 0.0}, {})
+
+
+# Every sampler that the hosts have, by the name it goes by there, and what it is here.
+
+
+def same(names):
+    return {name: name for name in names.split()}
+
+
+SAMPLERS = {
+    "comfyui": same(
+        "euler euler_cfg_pp euler_ancestral euler_ancestral_cfg_pp heun heunpp2 exp_heun_2_x0 exp_heun_2_x0_sde dpm_2 "
+        "dpm_2_ancestral lms dpm_fast dpm_adaptive dpmpp_2s_ancestral dpmpp_2s_ancestral_cfg_pp dpmpp_sde dpmpp_2m "
+        "dpmpp_2m_cfg_pp dpmpp_2m_sde dpmpp_2m_sde_heun dpmpp_3m_sde ddpm lcm ipndm ipndm_v deis res_multistep "
+        "res_multistep_cfg_pp res_multistep_ancestral res_multistep_ancestral_cfg_pp gradient_estimation "
+        "gradient_estimation_cfg_pp er_sde seeds_2 seeds_3 sa_solver sa_solver_pece cfgpp_ud10_ab uni_pc uni_pc_bh2"
+    )
+    | {
+        "dpmpp_sde_gpu": "dpmpp_sde",
+        "dpmpp_2m_sde_gpu": "dpmpp_2m_sde",
+        "dpmpp_2m_sde_heun_gpu": "dpmpp_2m_sde_heun",
+        "dpmpp_3m_sde_gpu": "dpmpp_3m_sde",
+        "ddim": "euler",
+    },
+    "k_diffusion": {
+        f"sample_{name}": name
+        for name in same(
+            "euler euler_ancestral heun dpm_2 dpm_2_ancestral lms dpm_fast dpm_adaptive dpmpp_2s_ancestral dpmpp_sde "
+            "dpmpp_2m dpmpp_2m_sde dpmpp_3m_sde"
+        )
+    },
+    "a1111": {
+        "DPM++ 2M": "dpmpp_2m",
+        "DPM++ SDE": "dpmpp_sde",
+        "DPM++ 2M SDE": "dpmpp_2m_sde",
+        "DPM++ 2M SDE Heun": "dpmpp_2m_sde_heun",
+        "DPM++ 2S a": "dpmpp_2s_ancestral",
+        "DPM++ 3M SDE": "dpmpp_3m_sde",
+        "Euler a": "euler_ancestral",
+        "Euler": "euler",
+        "LMS": "lms",
+        "Heun": "heun",
+        "DPM2": "dpm_2",
+        "DPM2 a": "dpm_2_ancestral",
+        "DPM fast": "dpm_fast",
+        "DPM adaptive": "dpm_adaptive",
+        "Restart": "restart",
+        "DDIM": "ddim",
+        "DDIM CFG++": "euler_cfg_pp",
+        "PLMS": "pndm",
+        "UniPC": "uni_pc",
+        "LCM": "lcm",
+    },
+    "diffusers": {
+        row["class"]: row["sampler"]
+        for row in json.loads((problems.DATA / "parity_diffusers.json").read_text())["rows"]
+        if row["sampler"] is not None and row["class"] != "FlowMapEulerDiscreteScheduler"
+    },
+    "fooocus": same("euler euler_ancestral heun dpmpp_2m dpmpp_2m_sde") | {"dpmpp_2m_sde_gpu": "dpmpp_2m_sde"},
+    "stable_diffusion_cpp": {
+        "euler": "euler",
+        "euler_a": "euler_ancestral",
+        "heun": "heun",
+        "dpm2": "dpm_2",
+        "dpm++2s_a": "dpmpp_2s_ancestral",
+        "dpm++2m": "dpmpp_2m",
+        "ipndm": "ipndm",
+        "ipndm_v": "ipndm_v",
+        "lcm": "lcm",
+        "ddim_trailing": "ddim",
+        "tcd": "tcd",
+        "res_multistep": "res_multistep",
+        "er_sde": "er_sde",
+        "euler_cfg_pp": "euler_cfg_pp",
+        "euler_a_cfg_pp": "euler_ancestral_cfg_pp",
+        "euler_ge": "gradient_estimation",
+        "lms": "lms",
+    },
+}
+
+
+@pytest.mark.parametrize("host", SAMPLERS)
+def test_every_sampler_of_a_host_has_its_sampler_here(host):
+    """Both ways: each name resolves, and no other name is said to be the host's."""
+    manager = make_manager(entry_points=False)
+    found = {name: resolve_in(manager, name, host, "sampler").sampler for name in SAMPLERS[host]}
+    assert found == SAMPLERS[host]
+    listed = [name.casefold() for e in manager.samplers.values() for name in e.aliases.get(host, ())]
+    assert sorted(listed) == sorted(name.casefold() for name in SAMPLERS[host])
+
+
+def test_hosts_have_as_many_samplers_as_they_say():
+    assert {host: len(SAMPLERS[host]) for host in ("comfyui", "k_diffusion", "a1111")} == {
+        "comfyui": 45,
+        "k_diffusion": 13,
+        "a1111": 20,
+    }
+    manager = make_manager(entry_points=False)
+    assert set(SAMPLERS) == {host for e in manager.samplers.values() for host in e.aliases}
+
+
+def test_what_pipelines_of_stable_diffusion_take_resolves():
+    from diffusers.schedulers import KarrasDiffusionSchedulers
+
+    assert {member.name for member in KarrasDiffusionSchedulers} <= set(SAMPLERS["diffusers"])
+    assert len(KarrasDiffusionSchedulers) == 15
+
+
+def test_ddim_needs_its_host():
+    manager = make_manager(entry_points=False)
+    with pytest.raises(AmbiguousNameError, match="comfyui → sampler 'euler'"):
+        resolve_in(manager, "ddim")
+    meant = {host: resolve_in(manager, "ddim", host, "sampler").sampler for host in ("comfyui", "a1111", "stepladder")}
+    assert meant == {"comfyui": "euler", "a1111": "ddim", "stepladder": "ddim"}

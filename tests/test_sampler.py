@@ -133,6 +133,21 @@ LAST_DRAWS = {"dpm_fast-eta=0.5-ays_sd1_10": 1}
 KEPT = [c for c in CASES if c["sampler"] in PEERS and case_id(c) not in LOST]
 
 
+UNFUSED_CASES = [c for c in CASES if c["sampler"] in UNFUSED]
+
+
+def test_every_case_is_run_or_has_its_reason():
+    """Run here, run by the tests of methods without a program, or excluded in a row that says why."""
+    assert len(CASES) == 165
+    lost = [c for c in CASES if case_id(c) in LOST]
+    excluded = [c for c in CASES if c["sampler"] in PEER_EXCLUDED]
+    ids = [case_id(c) for c in (*KEPT, *lost, *excluded, *UNFUSED_CASES)]
+    assert sorted(ids) == sorted(map(case_id, CASES))
+    assert {case_id(c) for c in lost} == set(LOST)
+    assert {c["sampler"] for c in excluded} == set(PEER_EXCLUDED)
+    assert (len(KEPT), len(lost), len(excluded), len(UNFUSED_CASES)) == (155, 4, 2, 4)
+
+
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 @pytest.mark.parametrize("case", KEPT, ids=case_id)
 def test_peer_values(case, library):

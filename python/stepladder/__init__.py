@@ -226,6 +226,7 @@ if TYPE_CHECKING:
     from stepladder._samplers.dpm_solver_pp import DpmSolverSampler as DpmSolverSampler
     from stepladder._samplers.dpm_solver_pp import DpmSolverSinglestepSampler as DpmSolverSinglestepSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSampler as Dpmpp2mSampler
+    from stepladder._samplers.dpmpp import Dpmpp2mSdeHeunSampler as Dpmpp2mSdeHeunSampler
     from stepladder._samplers.dpmpp import Dpmpp2mSdeSampler as Dpmpp2mSdeSampler
     from stepladder._samplers.er_sde import ERSDESampler as ERSDESampler
     from stepladder._samplers.euler import EulerAncestralSampler as EulerAncestralSampler
@@ -348,7 +349,7 @@ _LAZY = {
         ("DpmSolverPpSampler", "DpmSolverPpSinglestepSampler", "DpmSolverSampler", "DpmSolverSinglestepSampler"),
         "_samplers.dpm_solver_pp",
     ),
-    **dict.fromkeys(("Dpmpp2mSampler", "Dpmpp2mSdeSampler"), "_samplers.dpmpp"),
+    **dict.fromkeys(("Dpmpp2mSampler", "Dpmpp2mSdeHeunSampler", "Dpmpp2mSdeSampler"), "_samplers.dpmpp"),
     "ERSDESampler": "_samplers.er_sde",
     **dict.fromkeys(("EulerAncestralSampler", "EulerSampler", "HeunSampler"), "_samplers.euler"),
     **dict.fromkeys(("GradientEstimationCfgPpSampler", "GradientEstimationSampler"), "_samplers.gradient_estimation"),

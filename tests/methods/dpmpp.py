@@ -1,5 +1,6 @@
 """DPM-Solver++."""
 
+import functools
 import math
 
 from hypothesis import strategies as st
@@ -26,6 +27,19 @@ METHODS = [
             ({"solver_type": "rk4"}, 'solver_type is "rk4"; expected one of midpoint, heun'),
         ),
     ),
+    Method(
+        "dpmpp_2m_sde_heun",
+        functools.partial(slow.dpmpp_2m_sde, solver_type="heun"),
+        options=({}, {"eta": 0.4, "s_noise": 1.1}),
+        random=st.fixed_dictionaries({}, optional={"eta": small, "s_noise": small}),
+        ode=({"eta": 0.0},),
+        weak=({}, {"eta": 0.5}),
+        limits=(
+            ({"eta": 0.0}, "res_multistep", {}),
+            ({"s_noise": 0.0, "eta": 0.0}, "dpmpp_2m_sde", {"eta": 0.0, "solver_type": "heun"}),
+        ),
+        bad=(({"eta": -0.1}, f"eta is -0.1; {NUMBER}"), ({"s_noise": -0.1}, f"s_noise is -0.1; {NUMBER}")),
+    ),
 ]
 
-PEER_NAMES = {"dpmpp_2m_sde_heun": ("dpmpp_2m_sde", {"solver_type": "heun"})}
+PEER_NAMES = {}

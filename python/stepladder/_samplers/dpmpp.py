@@ -62,3 +62,33 @@ class Dpmpp2mSdeSampler(Sampler):
     def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
         """Record one run on `t`."""
         _core.trace_dpmpp_2m_sde(t, self.eta, self.s_noise, self.solver_type)
+
+
+@final
+@dataclass(frozen=True)
+class Dpmpp2mSdeHeunSampler(Sampler):
+    """SDE-DPM-Solver++(2M), Heun form: `dpmpp_2m_sde` with solver_type "heun", which hosts give a name of its own.
+
+    One model call and one noise draw per step. At eta 0 it is `res_multistep`.
+
+    Parameters
+    ----------
+    eta : float or sequence of float
+        Strength of the noise, at least 0. 0 is the ODE, 1 the SDE of the paper. A sequence has one per step.
+    s_noise : float or sequence of float
+        Standard deviation of the fresh noise.
+
+    Source: Lu et al. 2022, arXiv:2211.01095, section 5 and appendix.
+    """
+
+    families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+
+    eta: Curve = 1.0
+    s_noise: Curve = 1.0
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+    def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
+        """Record one run on `t`."""
+        _core.trace_dpmpp_2m_sde(t, self.eta, self.s_noise, "heun")

@@ -97,14 +97,18 @@ def _parameters(entry: "Entry") -> dict[str, Any]:
 
 def _table(entries: "list[Entry]") -> "Table":
     claims = any(entry.claims is not None for entry in entries)
+    # Samplers have many long names elsewhere: in a column of their own they would leave no room for the rest.
     extra = ("order", "calls", "noise") if claims else ()
+    last = () if claims else ("elsewhere",)
     caption = "order: of the formula / of a run / weak; calls: of the model, per step" if claims else None
-    made = table("name", *extra, "what it is", "elsewhere", caption=caption)
+    made = table("name", *extra, "what it is", *last, caption=caption)
     made.columns[0].no_wrap = True
     made.columns[0].style = "cyan"
     for entry in entries:
-        cells = () if not claims else _claimed(entry.claims)
-        made.add_row(entry.name, *cells, _description(entry), _elsewhere(entry))
+        if claims:
+            made.add_row(entry.name, *_claimed(entry.claims), _description(entry, elsewhere=True))
+        else:
+            made.add_row(entry.name, _description(entry), _elsewhere(entry))
     return made
 
 
@@ -119,7 +123,7 @@ def _claimed(claims: "Claims | None") -> tuple[str, str, str]:
     )
 
 
-def _description(entry: "Entry") -> "Text":
+def _description(entry: "Entry", *, elsewhere: bool = False) -> "Text":
     from rich.text import Text
 
     lines = [Text(entry.doc)]
@@ -133,7 +137,11 @@ def _description(entry: "Entry") -> "Text":
     ]
     if entry.process is not None:
         lines.append(Text(f"over the process {entry.process}", style="green"))
+    if entry.claims is not None and entry.claims.note:
+        lines.append(Text(entry.claims.note))
     lines.append(Text(entry.source, style="dim"))
+    if elsewhere and entry.aliases:
+        lines.append(Text(_elsewhere(entry)))
     if entry.owner != "stepladder":
         version = "" if entry.owner_version is None else f" {entry.owner_version}"
         lines.append(Text(f"from {entry.owner}{version}", style="magenta"))

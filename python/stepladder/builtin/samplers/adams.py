@@ -50,7 +50,7 @@ def register(register: Register) -> None:
         "ipndm",
         IpndmSampler,
         source="Zhang and Chen 2022, arXiv:2204.13902, appendix H.2",
-        aliases={"comfyui": ("ipndm",), "stable_diffusion_cpp": ("ipndm",)},
+        aliases={"comfyui": ("ipndm",), "diffusers": ("IPNDMScheduler",), "stable_diffusion_cpp": ("ipndm",)},
         claims=_IPNDM,
     )
     register(

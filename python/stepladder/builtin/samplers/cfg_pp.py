@@ -41,7 +41,11 @@ def register(register: Register) -> None:
         "euler_cfg_pp",
         EulerCfgPpSampler,
         source="Chung et al. 2024, arXiv:2406.08070, algorithm 2",
-        aliases={"comfyui": ("euler_cfg_pp",), "stable_diffusion_cpp": ("euler_cfg_pp",)},
+        aliases={
+            "comfyui": ("euler_cfg_pp",),
+            "a1111": ("DDIM CFG++",),
+            "stable_diffusion_cpp": ("euler_cfg_pp",),
+        },
         claims=_claims(ALL, _equal("euler")),
     )
     register(

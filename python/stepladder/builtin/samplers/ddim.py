@@ -40,7 +40,7 @@ def register(register: Register) -> None:
         aliases={
             "a1111": ("DDIM",),
             "diffusers": ("DDIMScheduler", "DDIMParallelScheduler", "CogVideoXDDIMScheduler"),
-            "sdcpp": ("ddim_trailing",),
+            "stable_diffusion_cpp": ("ddim_trailing",),
         },
         claims=_DDIM,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stepladder._samplers.dpmpp import Dpmpp2mSampler, Dpmpp2mSdeSampler
+from stepladder._samplers.dpmpp import Dpmpp2mSampler, Dpmpp2mSdeHeunSampler, Dpmpp2mSdeSampler
 from stepladder.builtin.samplers._families import ALL
 from stepladder.hookspecs import Claims
 
@@ -21,6 +21,15 @@ _2M_SDE = Claims(
     stochastic=True,
     note="eta 0 is dpmpp_2m",
 )
+_2M_SDE_HEUN = Claims(
+    families=ALL,
+    formula_order=2,
+    global_order=2,
+    weak_order=2,
+    evaluations=1,
+    stochastic=True,
+    note="eta 0 is res_multistep",
+)
 
 
 def register(register: Register) -> None:
@@ -34,6 +43,7 @@ def register(register: Register) -> None:
             "a1111": ("DPM++ 2M",),
             "fooocus": ("dpmpp_2m",),
             "k_diffusion": ("sample_dpmpp_2m",),
+            "stable_diffusion_cpp": ("dpm++2m",),
         },
         claims=_2M,
     )
@@ -49,4 +59,14 @@ def register(register: Register) -> None:
             "diffusers": ("CosineDPMSolverMultistepScheduler", "CogVideoXDPMScheduler"),
         },
         claims=_2M_SDE,
+    )
+    register(
+        "dpmpp_2m_sde_heun",
+        Dpmpp2mSdeHeunSampler,
+        source="Lu et al. 2022, arXiv:2211.01095, section 5 and appendix",
+        aliases={
+            "comfyui": ("dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun_gpu"),
+            "a1111": ("DPM++ 2M SDE Heun",),
+        },
+        claims=_2M_SDE_HEUN,
     )

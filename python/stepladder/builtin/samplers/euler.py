@@ -35,6 +35,7 @@ def register(register: Register) -> None:
             "a1111": ("Euler",),
             "fooocus": ("euler",),
             "k_diffusion": ("sample_euler",),
+            "stable_diffusion_cpp": ("euler",),
             "diffusers": (
                 "EulerDiscreteScheduler",
                 "EDMEulerScheduler",
@@ -53,6 +54,7 @@ def register(register: Register) -> None:
             "a1111": ("Euler a",),
             "fooocus": ("euler_ancestral",),
             "k_diffusion": ("sample_euler_ancestral",),
+            "stable_diffusion_cpp": ("euler_a",),
             "diffusers": ("EulerAncestralDiscreteScheduler", "LTXEulerAncestralRFScheduler"),
         },
         claims=_ANCESTRAL,
@@ -66,6 +68,7 @@ def register(register: Register) -> None:
             "a1111": ("Heun",),
             "fooocus": ("heun",),
             "k_diffusion": ("sample_heun",),
+            "stable_diffusion_cpp": ("heun",),
             "diffusers": ("HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"),
         },
         claims=_HEUN,

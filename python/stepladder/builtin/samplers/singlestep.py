@@ -57,7 +57,7 @@ def register(register: Register) -> None:
             "a1111": ("DPM2",),
             "k_diffusion": ("sample_dpm_2",),
             "diffusers": ("KDPM2DiscreteScheduler",),
-            "sdcpp": ("dpm2",),
+            "stable_diffusion_cpp": ("dpm2",),
         },
         claims=_ode(2, 2),
     )
@@ -96,7 +96,7 @@ def register(register: Register) -> None:
             "comfyui": ("dpmpp_2s_ancestral",),
             "a1111": ("DPM++ 2S a",),
             "k_diffusion": ("sample_dpmpp_2s_ancestral",),
-            "sdcpp": ("dpm++2s_a",),
+            "stable_diffusion_cpp": ("dpm++2s_a",),
         },
         claims=_sde(2, 2, _TO_ZERO),
     )
@@ -163,7 +163,10 @@ def register(register: Register) -> None:
         "ddpm",
         made.DdpmSampler,
         source="Ho et al. 2020, arXiv:2006.11239, equations 6 and 7",
-        aliases={"comfyui": ("ddpm",)},
+        aliases={
+            "comfyui": ("ddpm",),
+            "diffusers": ("DDPMScheduler", "DDPMParallelScheduler", "DDPMWuerstchenScheduler"),
+        },
         claims=Claims(
             formula_order=None,
             global_order=None,
@@ -177,7 +180,12 @@ def register(register: Register) -> None:
         "lcm",
         made.LcmSampler,
         source="Song et al. 2023, arXiv:2303.01469, algorithm 1; Luo et al. 2023, arXiv:2310.04378",
-        aliases={"comfyui": ("lcm",), "a1111": ("LCM",), "sdcpp": ("lcm",)},
+        aliases={
+            "comfyui": ("lcm",),
+            "a1111": ("LCM",),
+            "diffusers": ("LCMScheduler", "SCMScheduler", "FlowMatchLCMScheduler"),
+            "stable_diffusion_cpp": ("lcm",),
+        },
         claims=Claims(
             families=ALL,
             formula_order=None,
