@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import stepladder as sl
+from writer import orders
 from writer import pages as written
 from writer.text import page, table
 
@@ -49,7 +50,8 @@ def samplers_page(manager: Manager) -> str:
         table(("name", "what it is", "order", "calls", "noise", "note"), rows),
         "**order**: of the update formula / of a whole run without noise / weak, as the source states them; `-` is no "
         "claim. **calls**: model calls per step. **noise**: whether the default options draw noise. "
-        "`stepladder.testing.check_sampler` measures the claims.",
+        "`stepladder.testing.check_sampler` measures the claims, and [orders](orders.md) plots the error of every "
+        "sampler against the model calls it took.",
         "## Options and sources",
         _options_table(manager.samplers.values()),
         "## Names in other programs",
@@ -361,6 +363,8 @@ def pages() -> dict[str, str]:
     families = written.families(manager)
     return {
         "samplers.md": samplers_page(manager),
+        "orders.md": orders.orders_page(manager),
+        **{f"images/{name}": picture for name, picture in orders.pictures().items()},
         "schedules.md": schedules_page(manager),
         **{written.family_file(name): written.family_page(name, entries) for name, entries in families.items()},
         **{f"images/{written.picture_file(name)}": written.family_picture(name) for name in families},
@@ -387,7 +391,11 @@ def main() -> int:
     """Write, or check."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when something is out of date")
-    if parser.parse_args().check:
+    parser.add_argument("--measure", action="store_true", help="measure the errors of the samplers anew, then write")
+    arguments = parser.parse_args()
+    if arguments.measure:
+        orders.store()
+    if arguments.check:
         wrong = outdated()
         if wrong:
             sys.stderr.write(f"out of date or missing in docs/: {', '.join(wrong)}; run `make docs`\n")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import stepladder as sl
+
 ROOT = Path(__file__).parent.parent
 # What k-diffusion's two modules import; k-diffusion itself is no requirement of the tests.
 K_DIFFUSION = ("k_diffusion", "scipy", "torch", "torchdiffeq", "torchsde", "torchvision", "tqdm")
@@ -51,3 +53,9 @@ def test_an_unknown_row_is_refused():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert "karras-20" in done.stderr
+
+
+def test_every_compilation_is_checked():
+    found = rows("-m", "benches.python.compilation", "--quick", "--json")
+    assert set(found) == {*sl.make_manager(entry_points=False).samplers} - {"dpm_adaptive"}
+    assert all(row["steps_us"] > 0 and row["long_ms"] > 0 and row["cached_us"] > 0 for row in found.values())

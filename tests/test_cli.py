@@ -334,9 +334,8 @@ FUSED = [name for name in sl.samplers() if name != "dpm_adaptive"]
 def test_every_program_is_printed(name):
     """Over the process of Stable Diffusion, and over a flow where the method is defined for one."""
     lines = ok("program", name, "--steps", "6", "--analysis").splitlines()
-    program = sl.sampler(name).compile(
-        sl.sigmas("karras", sl.process("discrete"), 6, sampler=sl.sampler(name)), DISCRETE
-    )
+    sampler = sl.sampler(name)
+    program = sampler.compile(sl.sigmas("karras", DISCRETE, 6, sampler=sampler), DISCRETE)
     kinds = [line.split("│")[3].strip() for line in lines if line.startswith("│")]
     assert kinds.count("denoise") == program.analysis.model_calls > 0
     assert kinds.count("combine") == program.analysis.passes

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 import stepladder as sl
 from scipy import stats
-from stepladder.testing import check_schedule
+from stepladder.testing import ORDER_MARGIN, check_schedule
 
 ROOT = Path(__file__).parent.parent
 TOP = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
@@ -349,6 +349,42 @@ def test_every_name_has_its_formula_and_every_family_its_picture(generate, formu
     for family, entries in families.items():
         drawn = " ".join(expression for _, _, curves in [formulas.PICTURES[family]] for _, expression in curves)
         assert [entry.name for entry in entries if f'"{entry.name}"' not in drawn] == []
+
+
+def test_every_sampler_is_in_a_picture_of_orders(generate):
+    orders = generate.orders
+    figures = orders.figures()
+    assert {name for group in orders.GROUPS for name in group.samplers} == set(BUILT_IN.samplers)
+    assert set(figures["ode"]) | set(figures["law"]) == set(BUILT_IN.samplers)
+    for picture in orders.pictures().values():
+        assert "nan" not in picture
+    for group in orders.GROUPS:
+        assert len(group.samplers) == len(set(group.samplers)) <= 8
+
+
+# One sampler of every kind of run that there is: measuring all takes 20 seconds.
+MEASURED = ("dpmpp_2m", "dpm_fast", "ddim_inverse", "er_sde", "uni_pc", "cfgpp_ud10_ab", "dpm_adaptive", "tcd", "ddim")
+
+
+def test_figures_of_orders_are_those_measured(generate, monkeypatch):
+    orders = generate.orders
+    chosen = types.SimpleNamespace(samplers={name: BUILT_IN.samplers[name] for name in MEASURED})
+    monkeypatch.setattr(orders.sl, "make_manager", lambda entry_points: chosen)
+    stored = orders.figures()
+    for kind, of in orders.measure().items():
+        assert of.keys() == stored[kind].keys() & set(MEASURED)
+        for name, points in of.items():
+            assert [calls for calls, _ in points] == [calls for calls, _ in stored[kind][name]]
+            errors = [[error for _, error in row] for row in (points, stored[kind][name])]
+            np.testing.assert_allclose(*errors, rtol=0.02, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in BUILT_IN.samplers if name != "dpm_adaptive"])
+def test_slopes_in_the_docs_are_those_claimed(generate, name):
+    figures, claims = generate.orders.figures(), BUILT_IN.samplers[name].claims
+    for kind, claim in (("ode", claims.global_order), ("law", claims.weak_order)):
+        if claim is not None:
+            assert generate.orders.slope(name, figures[kind][name]) >= claim - ORDER_MARGIN
 
 
 def test_every_parameter_is_described(generate):

@@ -306,6 +306,31 @@ def test_peer_values_see_the_final_step(peer):
         check_case(case, sl.Program.from_json(json.dumps(document)))
 
 
+# Passes over memory
+
+# Two passes per call: one predicts, one corrects what the call before it predicted.
+CORRECTED = {"uni_pc", "uni_pc_bh2", "sa_solver"}
+
+
+@pytest.mark.parametrize("parameterization", [None, "epsilon", "v_prediction", "edm"])
+@pytest.mark.parametrize("name", METHODS)
+def test_one_pass_per_model_call(name, parameterization):
+    """Folded or not; folding adds one before the first call, which scales x."""
+    sampler = sl.sampler(name)
+    program = sampler.compile(sl.sigmas("karras", DISCRETE, 20, sampler=sampler), DISCRETE)
+    calls = program.analysis.model_calls
+    allowed = calls
+    if name in CORRECTED:
+        allowed += calls - 2  # the first x was not predicted, and the last step to zero needs no better x
+    if name == "restart":
+        allowed += 1  # adding noise back is a step without a call
+    if parameterization is None:
+        # A last step to zero may be the model's own result, and no pass at all.
+        assert program.analysis.passes in (allowed - 1, allowed)
+    else:
+        assert program.fold(sl.parameterization(parameterization)).analysis.passes == allowed + 1
+
+
 # Orders
 
 COUNTS = (80, 160, 320)
