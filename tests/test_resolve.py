@@ -465,11 +465,23 @@ SAMPLERS = {
         "ddim_trailing": "ddim",
         "tcd": "tcd",
         "res_multistep": "res_multistep",
+        "res_2s": "res_2s",
         "er_sde": "er_sde",
         "euler_cfg_pp": "euler_cfg_pp",
         "euler_a_cfg_pp": "euler_ancestral_cfg_pp",
         "euler_ge": "gradient_estimation",
         "lms": "lms",
+    },
+    # Its plain res_2s is the method with noise of eta 1/2; the names of its tableaux say nothing of noise.
+    "res4lyf": {f"{name}_ode": name for name in ("res_2s", "res_3s", "res_2m", "res_3m")}
+    | same("midpoint_2s heun_2s ralston_2s ralston_3s heun_3s kutta_3s ralston_4s")
+    | {
+        "houwen-wray_3s": "houwen_wray_3s",
+        "ssprk3_3s": "ssprk3",
+        "bogacki-shampine_4s": "bogacki_shampine",
+        "rk4_4s": "rk4",
+        "rk38_4s": "rk38",
+        "dormand-prince_6s": "dormand_prince",
     },
 }
 

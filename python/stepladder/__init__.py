@@ -133,6 +133,8 @@ if TYPE_CHECKING:
     )
     from stepladder._execute import Runner as Runner
     from stepladder._execute import StepInfo as StepInfo
+    from stepladder._k_diffusion import KDiffusionSampler as KDiffusionSampler
+    from stepladder._k_diffusion import sample_k_diffusion as sample_k_diffusion
     from stepladder._local_error import LocalErrors as LocalErrors
     from stepladder._local_error import local_errors as local_errors
     from stepladder._model import ArrayModel as ArrayModel
@@ -310,6 +312,7 @@ _LAZY = {
     **dict.fromkeys(("AdaptiveRun", "sample_adaptive"), "_adaptive"),
     **dict.fromkeys(("SigmasBatch", "sigmas_batch"), "_batch"),
     **dict.fromkeys(("Runner", "StepInfo"), "_execute"),
+    **dict.fromkeys(("KDiffusionSampler", "sample_k_diffusion"), "_k_diffusion"),
     **dict.fromkeys(("LocalErrors", "local_errors"), "_local_error"),
     **dict.fromkeys(("ArrayModel", "ModelLoader"), "_model"),
     **dict.fromkeys(

@@ -32,27 +32,27 @@ def register(register: Register) -> None:
         "res_2s",
         Res2sSampler,
         source=f"{_STAGES}, section 5.1; Zhang et al. 2023, arXiv:2308.02157, algorithm 1",
-        aliases={"res4lyf": ("res_2s", "res_2s_ode"), "stable_diffusion_cpp": ("res_2s",)},
+        aliases={"res4lyf": ("res_2s_ode",), "stable_diffusion_cpp": ("res_2s",)},
         claims=_claims(2, 2, "one call in a step to zero"),
     )
     register(
         "res_3s",
         Res3sSampler,
         source=f"{_STAGES}, section 5.2",
-        aliases={"res4lyf": ("res_3s", "res_3s_ode")},
+        aliases={"res4lyf": ("res_3s_ode",)},
         claims=_claims(3, 3, "one call in a step to zero"),
     )
     register(
         "res_2m",
         Res2mSampler,
         source="Zhang et al. 2023, arXiv:2308.02157, algorithm 2; start of RES4LYF's res_2m",
-        aliases={"res4lyf": ("res_2m", "res_2m_ode")},
+        aliases={"res4lyf": ("res_2m_ode",)},
         claims=_claims(2, 1, "two calls in the first step"),
     )
     register(
         "res_3m",
         Res3mSampler,
         source="Hochbruck and Ostermann 2010, doi:10.1017/S0962492910000048, section 2.5; start of RES4LYF's res_3m",
-        aliases={"res4lyf": ("res_3m", "res_3m_ode")},
+        aliases={"res4lyf": ("res_3m_ode",)},
         claims=_claims(3, 1, "three calls in the first two steps"),
     )
