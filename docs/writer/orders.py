@@ -44,6 +44,9 @@ class Group:
 _ONE_STEP: Final = ("euler", "ddim", "ddim_inverse", "heun", "heunpp2", "dpm_2", "exp_heun_2_x0")
 _DPM: Final = ("dpmpp_2m", "dpm_solver", "dpm_solver_pp", "dpm_solver_singlestep", "dpm_solver_pp_singlestep")
 _MULTISTEP: Final = ("lms", "ipndm", "ipndm_v", "pndm", "deis", "res_multistep", "gradient_estimation")
+_RES: Final = ("res_2s", "res_3s", "res_2m", "res_3m")
+_TWO_STAGES: Final = ("midpoint_2s", "heun_2s", "ralston_2s")
+_HIGH_ORDER: Final = ("rk4", "rk38", "ralston_4s", "dormand_prince")
 _CORRECTED: Final = ("uni_pc", "uni_pc_bh2", "sa_solver", "sa_solver_pece", "er_sde")
 _NO_NOISE: Final = (
     "euler_ancestral", "dpm_2_ancestral", "dpmpp_2s_ancestral", "dpmpp_sde", "dpmpp_2m_sde", "dpmpp_3m_sde", "seeds_2",
@@ -69,6 +72,17 @@ GROUPS: Final = (
     Group("single", "One step at a time", False, _ONE_STEP),
     Group("dpm", "DPM-Solver", False, (*_DPM, "dpm_fast", "dpm_adaptive")),
     Group("multistep", "Multistep", False, _MULTISTEP),
+    Group("res", "RES", False, _RES),
+    Group(
+        "runge-kutta", "Runge-Kutta in log sigma: order 2 and 3", False, (*_TWO_STAGES, "heun_3s", "kutta_3s", "ssprk3")
+    ),
+    Group(
+        "runge-kutta-3",
+        "Runge-Kutta in log sigma: more of order 3",
+        False,
+        ("ralston_3s", "houwen_wray_3s", "bogacki_shampine"),
+    ),
+    Group("runge-kutta-4", "Runge-Kutta in log sigma: order 4 and 5", False, _HIGH_ORDER),
     Group("corrected", "Predictor-correctors and ER-SDE, without noise", False, _CORRECTED),
     Group("no-noise", "Stochastic methods at eta 0", False, _NO_NOISE),
     Group("cfg-pp", "CFG++ without noise, where both results are equal", False, _GUIDED),
@@ -196,14 +210,15 @@ def store() -> None:
 
 
 def slope(name: str, points: Sequence[tuple[int, float]]) -> float | None:
-    """Smallest slope from 80 to 320 steps; None where the error is that of rounding, or steps are not counted."""
-    tail = points[-3:]
-    if name == "dpm_adaptive" or min(error for _, error in tail) < 1e-12:
+    """Smallest slope over the last three runs, from 80 to 320 steps as a rule.
+
+    Runs whose error is that of rounding are left out. None where too few are left, or steps are not counted.
+    """
+    seen = [(n, error) for n, (_, error) in zip(_STEPS.get(name, STEPS), points, strict=False) if error >= 1e-12][-3:]
+    if name == "dpm_adaptive" or len(seen) < 3:
         return None
-    steps = _STEPS.get(name, STEPS)[-3:]
     return min(
-        math.log(coarse[1] / fine[1]) / math.log(m / n)
-        for (coarse, fine), (n, m) in zip(itertools.pairwise(tail), itertools.pairwise(steps), strict=True)
+        math.log(coarse[1] / fine[1]) / math.log(fine[0] / coarse[0]) for coarse, fine in itertools.pairwise(seen)
     )
 
 
