@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import stepladder as sl
-from writer import orders
+from writer import digits, orders
 from writer import pages as written
 from writer.text import page, table
 
@@ -382,6 +382,7 @@ def pages() -> dict[str, str]:
     return {
         "samplers.md": samplers_page(manager),
         "orders.md": orders.orders_page(manager),
+        "digits-samplers.md": digits.digits_page(),
         **{f"images/{name}": picture for name, picture in orders.pictures().items()},
         "schedules.md": schedules_page(manager),
         **{written.family_file(name): written.family_page(name, entries) for name, entries in families.items()},
@@ -410,9 +411,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when something is out of date")
     parser.add_argument("--measure", action="store_true", help="measure the errors of the samplers anew, then write")
+    parser.add_argument("--digits", action="store_true", help="draw the digits of every row anew, then write")
     arguments = parser.parse_args()
     if arguments.measure:
         orders.store()
+    if arguments.digits:
+        digits.store()
     if arguments.check:
         wrong = outdated()
         if wrong:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from methods import METHODS
 from stepladder import testing
 from stepladder.errors import ExecutionError, ProgramError, SamplerError
-from test_sampler import KARRAS, OPTIONS, close, denoiser_of, text_of, units
+from test_sampler import KARRAS, OPTIONS, close, denoiser_of, program_of, text_of, units
 
 MIXTURE = testing.mixture_problem()
 STEPS = len(KARRAS) - 1
@@ -27,7 +27,7 @@ def run(program, denoiser, x=None):
 
 @all_options
 def test_parts_of_a_program_are_the_program(name, options):
-    program = sl.sampler(name, **options).compile(KARRAS)
+    program = program_of(name, options, KARRAS)
     for at in (1, len(program) // 2, len(program) - 1):
         joined = sl.Program.concatenate([program[:at], program[at:]])
         assert joined == program
