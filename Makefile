@@ -15,7 +15,7 @@ PACKAGES := $(shell cksum < pyproject.toml | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python test-slow check format bench wheel docs develop clean
+.PHONY: help demo test test-rust test-python test-slow check format bench wheel docs docs-digits docs-orders develop clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ format: $(VENV)/dev-$(STAMP) ## Rewrite sources and generated docs as `check` wa
 
 docs: $(VENV)/dev-$(STAMP) ## Regenerate tables and pictures of the docs
 	$(BIN)/python docs/generate.py
+
+docs-digits: $(VENV)/dev-$(STAMP) ## Measure samplers on the digits model anew, for docs/digits-samplers.md
+	$(BIN)/python docs/generate.py --digits
+
+docs-orders: $(VENV)/dev-$(STAMP) ## Measure the errors of all samplers anew, for docs/orders.md
+	$(BIN)/python docs/generate.py --measure
 
 bench: $(VENV)/bench-$(PACKAGES) ## Ratios against the incumbents, each answer asserted
 	$(BIN)/python -m benches.python

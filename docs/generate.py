@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import stepladder as sl
-from writer import orders
+from writer import digits, orders
 from writer import pages as written
 from writer.text import page, table
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 DOCS: Final = Path(__file__).resolve().parent
 PACKAGE: Final = Path(sl.__file__).resolve().parent
-PARITY: Final = DOCS.parent / "tests" / "data" / "parity_diffusers.json"
+_DATA: Final = DOCS.parent / "tests" / "data"
+PARITY: Final = _DATA / "parity_diffusers.json"
+CASES: Final = _DATA / "samplers.json"
+EXCLUSIONS: Final = _DATA / "sampler_exclusions.json"
 
 
 # -- tables of names --------------------------------------------------------------------------------------------------
@@ -139,7 +142,7 @@ def parity_page() -> str:
         rows.append((f"`{row['class']}`", f"`{row['sampler']}`", options, f"{row['agreement']:.0e}", row["note"]))
     exclusions = [(f"`{e['class']}`", e["what"], e["reason"], e["source"]) for e in data["exclusions"]]
     return page(
-        "Parity with diffusers",
+        "Parity with other programs",
         f"Of the {len(data['rows'])} scheduler classes of diffusers 0.42.1, {len(rows)} have a sampler here that was "
         "run against them, live, by `tests/test_parity_diffusers.py`. A class also makes noise levels and scales the "
         "network's input and output; here a [schedule](schedules.md) and a [parameterization](names.md) do.",
@@ -151,7 +154,27 @@ def parity_page() -> str:
         table(("class", "what", "why", "where"), exclusions),
         "## Classes without a sampler",
         table(("class", "why"), without),
+        *_reference_cases(),
     )
+
+
+def _reference_cases() -> Iterator[str]:
+    """Values of ComfyUI's samplers: how many are ours, and why the others are not."""
+    cases = json.loads(CASES.read_text(encoding="utf-8"))["cases"]
+    exclusions = json.loads(EXCLUSIONS.read_text(encoding="utf-8"))["rows"]
+    rows, left_out = [], 0
+    for row in exclusions:
+        whole = row["case"] is None
+        left_out += sum(case["sampler"] == row["sampler"] for case in cases) if whole else 1
+        rows.append((f"`{row['sampler']}`" if whole else f"`{row['case']}`", row["reason"], row["source"]))
+    yield "## ComfyUI's values"
+    yield (
+        f"`tests/data/samplers.json` holds {len(cases)} results of {len({case['sampler'] for case in cases})} samplers "
+        "of ComfyUI on an exact denoiser, over schedules of Stable Diffusion and of flows, with their noise. "
+        f"{len(cases) - left_out} are met to 1e-6, or to 1e-4 where ComfyUI computes its coefficients in float32 "
+        "(`er_sde`, `deis`, `uni_pc`, `uni_pc_bh2`). The others are these; the exact value of each is tested instead."
+    )
+    yield table(("case", "why", "where"), rows)
 
 
 def _orders(claims: Claims) -> tuple[float | None, ...]:
@@ -364,6 +387,7 @@ def pages() -> dict[str, str]:
     return {
         "samplers.md": samplers_page(manager),
         "orders.md": orders.orders_page(manager),
+        "digits-samplers.md": digits.digits_page(),
         **{f"images/{name}": picture for name, picture in orders.pictures().items()},
         "schedules.md": schedules_page(manager),
         **{written.family_file(name): written.family_page(name, entries) for name, entries in families.items()},
@@ -392,9 +416,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when something is out of date")
     parser.add_argument("--measure", action="store_true", help="measure the errors of the samplers anew, then write")
+    parser.add_argument("--digits", action="store_true", help="draw the digits of every row anew, then write")
     arguments = parser.parse_args()
     if arguments.measure:
         orders.store()
+    if arguments.digits:
+        digits.store()
     if arguments.check:
         wrong = outdated()
         if wrong:

@@ -387,6 +387,17 @@ def test_slopes_in_the_docs_are_those_claimed(generate, name):
             assert generate.orders.slope(name, figures[kind][name]) >= claim - ORDER_MARGIN
 
 
+def test_figures_of_digits_are_those_measured(generate):
+    digits = generate.digits
+    stored = digits.figures()
+    assert {name: {s: set(of) for s, of in row.items()} for name, row in stored.items()} == {
+        name: {schedule: set(map(str, digits.STEPS)) for schedule in digits.SCHEDULES} for name in digits.SAMPLERS
+    }
+    for name in ("dpmpp_2m", "dpmpp_2m_sde"):
+        measured = digits.measure((name,), ("karras",), (5,))[name]["karras"]["5"]
+        assert measured == pytest.approx(stored[name]["karras"]["5"], rel=0.02)
+
+
 def test_every_parameter_is_described(generate):
     """Each keyword of each built-in has its row in the tables."""
     for kind in ("schedules", "processes", "parameterizations"):

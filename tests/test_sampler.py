@@ -1,6 +1,7 @@
 """Samplers: the incumbents' values, an independent slow version, orders, limits, symmetries."""
 
 import functools
+import importlib
 import itertools
 import json
 import math
@@ -13,7 +14,7 @@ import stepladder as sl
 import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from methods import LOST, METHODS, PEER_EXCLUDED, PEER_NAMES, UNFUSED
+from methods import EXCLUSIONS, LOST, METHODS, PEER_EXCLUDED, PEER_NAMES, UNFUSED
 from reference.setting import VE, Setting
 from stepladder import testing
 from stepladder.errors import ProgramError, SamplerError
@@ -143,8 +144,13 @@ def test_every_case_is_run_or_has_its_reason():
     excluded = [c for c in CASES if c["sampler"] in PEER_EXCLUDED]
     ids = [case_id(c) for c in (*KEPT, *lost, *excluded, *UNFUSED_CASES)]
     assert sorted(ids) == sorted(map(case_id, CASES))
-    assert {case_id(c) for c in lost} == set(LOST)
-    assert {c["sampler"] for c in excluded} == set(PEER_EXCLUDED)
+    assert {case_id(c) for c in lost} == LOST
+    assert {c["sampler"] for c in excluded} == PEER_EXCLUDED
+    for row in EXCLUSIONS:
+        module, test = row["test"].split(".")
+        assert callable(getattr(importlib.import_module(module), test))
+        assert row["reason"]
+        assert row["source"]
     assert (len(KEPT), len(lost), len(excluded), len(UNFUSED_CASES)) == (155, 4, 2, 4)
 
 

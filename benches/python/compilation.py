@@ -94,7 +94,7 @@ def _measured(name: str, quick: bool) -> Row:
     assert sampler.compile(levels, process) is sampler.compile(levels, process), "from the cache"
     assert program.analysis.model_calls >= STEPS
     assert anew_long().analysis.model_calls >= LONG
-    times = (1, 1, 1) if quick else (200, 9, 5_000)
+    times = (1, 1, 1) if quick else (60, 3, 2_000)
     return Row(
         name,
         _median(anew, times[0]) * 1e6,
@@ -103,7 +103,7 @@ def _measured(name: str, quick: bool) -> Row:
     )
 
 
-def _median(call: Callable[[], object], times: int, rounds: int = 3) -> float:
+def _median(call: Callable[[], object], times: int, rounds: int = 9) -> float:
     """Median seconds of a call, in the quickest of the rounds: the one that other processes disturbed least."""
     call()
     medians = []

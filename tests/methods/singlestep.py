@@ -218,14 +218,3 @@ METHODS = [
 ]
 
 PEER_NAMES = {"dpmpp_3m_sde": ("dpmpp_3m_sde", {"form": "k_diffusion"})}
-
-FLOAT32 = (
-    "the peer's steps in log sigma and their coefficients are float32 (k-diffusion, DPMSolver.dpm_solver_fast on the "
-    "float32 tensor of torch.linspace)"
-)
-LOST = {
-    "dpm_fast-karras10": FLOAT32,
-    "dpm_fast-ays_sd1_10": FLOAT32,
-    "dpm_fast-eta=0.5-ays_sd1_10": FLOAT32 + "; in the last step it also adds noise, by the root of a rounding error",
-    "restart-karras24": "the peer makes its own Karras sigmas in float32 (k-diffusion, get_sigmas_karras)",
-}

@@ -28,10 +28,3 @@ METHODS = [
 ]
 
 PEER_NAMES: dict[str, tuple[str, dict[str, object]]] = {}
-PEER_EXCLUDED = {
-    "tcd": (
-        "it ends at the lowest level of the process with x scaled to variance 1, reads levels from a float32 table, "
-        "and draws noise for what that rounds",
-        "diffusers, TCDScheduler.step: timestep_s of the last step is 0; its port to ComfyUI keeps that end",
-    )
-}
