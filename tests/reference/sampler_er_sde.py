@@ -17,6 +17,13 @@ def phi(x, eta, noise_scaling):
     return x * (e + 10) ** eta, (e + 10) ** eta + x * eta * (e + 10) ** (eta - 1) * e * 0.3 * x**-0.7
 
 
+def log_h(x, eta, noise_scaling):
+    """ln(phi(x) / x)."""
+    if noise_scaling == "ode":
+        return 0.0
+    return eta * (math.log(x) if noise_scaling == "reverse_time" else math.log(math.exp(x**0.3) + 10))
+
+
 def er_sde(
     denoise,
     x,
@@ -66,7 +73,8 @@ def er_sde(
             y = y + term(1) * slopes[i]
         if i > 1 and max_stage >= 3:
             y = y + term(2) * (slopes[i] - slopes[i - 1]) / ((s - levels[i - 2]) / 2)
-        variance = t**2 - s**2 * (phi_t / phi_s) ** 2
+        # lambda_t² - (lambda_s phi_t / phi_s)² by h = phi(x) / x, whose ratio is near one at a tiny eta
+        variance = -(t**2) * math.expm1(2 * (log_h(t, eta, noise_scaling) - log_h(s, eta, noise_scaling)))
         if s_noise > 0 and eta > 0 and noise_scaling != "ode":
             y = y + math.sqrt(max(variance, 0.0)) * s_noise * noise(k)
             k += 1
