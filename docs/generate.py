@@ -70,7 +70,7 @@ def schedules_page(manager: Manager) -> str:
         (
             f"[`{entry.name}`]({written.family_file(family)}#{entry.name})",
             entry.doc,
-            rules[entry.factory.tail_rule],  # type: ignore[attr-defined]
+            rules[entry.factory.tail_rule],  # type: ignore[attr-defined]  # built-in factories are the classes
         )
         for family, entries in families.items()
         for entry in entries
@@ -346,7 +346,7 @@ def _default(value: ast.expr) -> str:
 
 def _arguments(node: ast.FunctionDef) -> str:
     """Argument list without self and annotations."""
-    arguments = ast.parse(f"def f({ast.unparse(node.args)}): ...").body[0].args  # type: ignore[attr-defined]
+    arguments = ast.parse(f"def f({ast.unparse(node.args)}): ...").body[0].args  # type: ignore[attr-defined]  # a def
     for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
         argument.annotation = None
     for argument in (arguments.vararg, arguments.kwarg):

@@ -115,7 +115,8 @@ def _facts(entry: Entry) -> str:
         "steps_over_denoise": "`denoise` below 1 runs the last `steps` of `int(steps / denoise)` steps",
         "round": "`denoise` below 1 runs the last `round(steps * denoise)` steps",
     }
-    lines = [f"* Source: {entry.source}.", f"* {rules[entry.factory.tail_rule]}."]  # type: ignore[attr-defined]
+    tail_rule = entry.factory.tail_rule  # type: ignore[attr-defined]  # built-in factories are the classes
+    lines = [f"* Source: {entry.source}.", f"* {rules[tail_rule]}."]
     if entry.process is not None:
         lines.append(f"* Its levels are those of the process [`{entry.process}`](processes.md#{entry.process}).")
     if entry.aliases:
@@ -300,7 +301,7 @@ def short(made: object) -> str:
 
     given = (
         f"{f.name}={getattr(made, f.name)!r}"
-        for f in fields(made)  # type: ignore[arg-type]
+        for f in fields(made)  # type: ignore[arg-type]  # every configuration is a dataclass
         if f.init and getattr(made, f.name) != f.default
     )
     return f"{type(made).__name__}({', '.join(given)})"

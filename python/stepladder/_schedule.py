@@ -141,6 +141,26 @@ class Schedule(ABC):
         return tail.take(built)
 
 
+class CompiledSchedule(Schedule):
+    """A schedule whose `generate` comes from the compiled core."""
+
+    __slots__ = ()
+
+    _checked_by_core: ClassVar[bool] = True
+
+
+class HostFormSchedule(CompiledSchedule):
+    """A compiled schedule with a `convention`, under which it returns that host's own list."""
+
+    __slots__ = ()
+
+    convention: str | None
+
+    @property
+    def _host_form(self) -> bool:
+        return self.convention is not None
+
+
 def check_choice(name: str, got: object, known: Iterable[str]) -> None:
     """Raise unless `got` is one of the known words."""
     known = tuple(known)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_convention, check_size
+from stepladder._schedule import CompiledSchedule, Schedule, check_convention, check_size
 from stepladder.errors import ScheduleError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class VPSchedule(Schedule):
+class VPSchedule(CompiledSchedule):
     """The variance-preserving SDE, evenly spaced in its time.
 
     Parameters
@@ -42,8 +42,6 @@ class VPSchedule(Schedule):
     used.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     beta_d: float = 19.9
     beta_min: float = 0.1
     eps_s: float = 1e-3
@@ -58,7 +56,7 @@ class VPSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class LinearQuadraticSchedule(Schedule):
+class LinearQuadraticSchedule(CompiledSchedule):
     """Small even steps first, then steps that grow quadratically.
 
     Parameters
@@ -78,8 +76,6 @@ class LinearQuadraticSchedule(Schedule):
     Mochi's schedule, scaled to the process's `sigma_max`; ComfyUI's `linear_quadratic`. One step is `[sigma_max, 0]`.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     threshold_noise: float = 0.025
     linear_steps: int | None = None
 
@@ -95,7 +91,7 @@ class LinearQuadraticSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class BongTangentSchedule(Schedule):
+class BongTangentSchedule(CompiledSchedule):
     """Two arctangent curves that meet in the middle, from `start` down to 0.
 
     Parameters
@@ -120,8 +116,6 @@ class BongTangentSchedule(Schedule):
     RES4LYF's `bong_tangent`. The range is its own, that of a flow: the process's is not used unless a convention says
     so. One step is `[start, 0]`.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     start: float = 1.0
     middle: float = 0.5
@@ -153,7 +147,7 @@ class BongTangentSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class LogitNormalSchedule(Schedule):
+class LogitNormalSchedule(CompiledSchedule):
     """Flow levels at quantiles of a logit-normal distribution, moved towards the noise for large pictures.
 
     Parameters
@@ -173,8 +167,6 @@ class LogitNormalSchedule(Schedule):
     Esser et al. (arXiv 2403.03206), section 3.1; Ideogram 4's reference sampler, with its limits -15 and 18 of the log
     signal-to-noise ratio.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     mu: float = 0.0
     std: float = 1.75

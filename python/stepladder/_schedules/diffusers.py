@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_choice
+from stepladder._schedule import CompiledSchedule, Schedule, check_choice
 from stepladder._schedules.optimised import numbers, without_zero
 from stepladder.errors import ScheduleError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class DiffusersSchedule(Schedule):
+class DiffusersSchedule(CompiledSchedule):
     """Training steps chosen, and levels converted, as the diffusers library does.
 
     Where its arithmetic repeats steps or leaves the table, the whole table is spread evenly instead, log-linear between
@@ -54,8 +54,6 @@ class DiffusersSchedule(Schedule):
     diffusers 0.42's `timestep_spacing`, `use_karras_sigmas`, `use_exponential_sigmas`, `use_beta_sigmas`,
     `use_lu_lambdas` and `final_sigmas_type`. `"linspace"` with one step is its highest level here, its lowest there.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     spacing: str = "leading"
     variant: str = "euler"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, final
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_convention
+from stepladder._schedule import CompiledSchedule, HostFormSchedule, check_convention
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class SimpleSchedule(Schedule):
+class SimpleSchedule(HostFormSchedule):
     """Levels picked from the process's table at an even stride, from the top.
 
     With more steps than levels the host's formula repeats levels; here the steps are then spread evenly over the whole
@@ -38,16 +38,10 @@ class SimpleSchedule(Schedule):
     ComfyUI's `simple`: `table[-(1 + int(k * len(table) / steps))]` for k from 0 to `steps - 1`, then 0.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     convention: str | None = None
 
     def __post_init__(self) -> None:
         check_convention(self.convention, ("comfyui",))
-
-    @property
-    def _host_form(self) -> bool:
-        return self.convention is not None
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
@@ -58,7 +52,7 @@ class SimpleSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class NormalSchedule(Schedule):
+class NormalSchedule(CompiledSchedule):
     """Levels evenly spaced in the process's time, both ends included.
 
     Notes
@@ -69,8 +63,6 @@ class NormalSchedule(Schedule):
     host: there the lowest level is above `sigma_min`.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _core.normal(process, steps)
@@ -78,7 +70,7 @@ class NormalSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class SGMUniformSchedule(Schedule):
+class SGMUniformSchedule(CompiledSchedule):
     """Levels evenly spaced in the process's time, from the top down to one stride above its end.
 
     Notes
@@ -87,8 +79,6 @@ class SGMUniformSchedule(Schedule):
     `sigma(linspace(t(sigma_max), t(sigma_min), steps + 1)[:-1])`, then 0.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         return _core.sgm_uniform(process, steps)
@@ -96,7 +86,7 @@ class SGMUniformSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class DDIMUniformSchedule(Schedule):
+class DDIMUniformSchedule(HostFormSchedule):
     """Levels at an even stride through the process's table, counted from its second lowest.
 
     The host's stride is a whole number, so it makes more or fewer steps than asked for. Its levels are kept where the
@@ -117,16 +107,10 @@ class DDIMUniformSchedule(Schedule):
     ComfyUI's `ddim_uniform`: `table[1::max(len(table) // steps, 1)]`, descending, then 0.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     convention: str | None = None
 
     def __post_init__(self) -> None:
         check_convention(self.convention, ("comfyui",))
-
-    @property
-    def _host_form(self) -> bool:
-        return self.convention is not None
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
@@ -135,9 +119,28 @@ class DDIMUniformSchedule(Schedule):
         return _core.ddim_uniform(process, steps)
 
 
+class _BetaQuantiles(HostFormSchedule):
+    """Levels at the quantiles of a Beta distribution over the training steps."""
+
+    __slots__ = ()
+
+    alpha: float
+    beta: float
+
+    def __post_init__(self) -> None:
+        _core.check_beta(self.alpha, self.beta)
+        check_convention(self.convention, ("comfyui",))
+
+    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
+        """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
+        if self.convention is not None:
+            return _core.beta_comfyui(process, self.alpha, self.beta, steps)
+        return _core.beta(process, self.alpha, self.beta, steps)
+
+
 @final
 @dataclass(frozen=True)
-class BetaSchedule(Schedule):
+class BetaSchedule(_BetaQuantiles):
     """Levels of the process's table at quantiles of a beta distribution.
 
     Parameters
@@ -159,30 +162,14 @@ class BetaSchedule(Schedule):
     between levels.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     alpha: float = 0.6
     beta: float = 0.6
     convention: str | None = None
 
-    def __post_init__(self) -> None:
-        _core.check_beta(self.alpha, self.beta)
-        check_convention(self.convention, ("comfyui",))
-
-    @property
-    def _host_form(self) -> bool:
-        return self.convention is not None
-
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
-        """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        if self.convention is not None:
-            return _core.beta_comfyui(process, self.alpha, self.beta, steps)
-        return _core.beta(process, self.alpha, self.beta, steps)
-
 
 @final
 @dataclass(frozen=True)
-class Beta57Schedule(Schedule):
+class Beta57Schedule(_BetaQuantiles):
     """`BetaSchedule` with the parameters 0.5 and 0.7: more steps at low noise.
 
     Parameters
@@ -202,30 +189,14 @@ class Beta57Schedule(Schedule):
     RES4LYF's `beta57`.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     alpha: float = 0.5
     beta: float = 0.7
     convention: str | None = None
 
-    def __post_init__(self) -> None:
-        _core.check_beta(self.alpha, self.beta)
-        check_convention(self.convention, ("comfyui",))
-
-    @property
-    def _host_form(self) -> bool:
-        return self.convention is not None
-
-    def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
-        """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
-        if self.convention is not None:
-            return _core.beta_comfyui(process, self.alpha, self.beta, steps)
-        return _core.beta(process, self.alpha, self.beta, steps)
-
 
 @final
 @dataclass(frozen=True)
-class SmoothstepSchedule(Schedule):
+class SmoothstepSchedule(HostFormSchedule):
     """Levels of the process's table along the cubic `u**2 * (3 - 2 * u)`: small steps at both ends.
 
     Parameters
@@ -244,16 +215,10 @@ class SmoothstepSchedule(Schedule):
     then 0. Where those repeat, the fractional indices, log-linear between levels.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     convention: str | None = None
 
     def __post_init__(self) -> None:
         check_convention(self.convention, ("stable_diffusion_cpp",))
-
-    @property
-    def _host_form(self) -> bool:
-        return self.convention is not None
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, final
 
 from stepladder import _core
-from stepladder._schedule import Schedule
+from stepladder._schedule import CompiledSchedule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class SDTurboSchedule(Schedule):
+class SDTurboSchedule(CompiledSchedule):
     """The highest of the ten training steps that SD Turbo and SDXL Turbo know; more steps are an error.
 
     Parameters
@@ -34,8 +34,6 @@ class SDTurboSchedule(Schedule):
     -----
     Sauer et al., "Adversarial Diffusion Distillation" (arXiv 2311.17042); ComfyUI's `SDTurboScheduler`.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     start: float = 1.0
 
@@ -54,7 +52,7 @@ class SDTurboSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class LCMSchedule(Schedule):
+class LCMSchedule(CompiledSchedule):
     """An even choice of the training steps that a latent consistency model knows; more steps than those are an error.
 
     Parameters
@@ -71,8 +69,6 @@ class LCMSchedule(Schedule):
     -----
     Luo et al., "Latent Consistency Models" (arXiv 2310.04378); stable-diffusion.cpp's `lcm`.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     original_steps: int = 50
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, final
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_choice, check_flag, check_size
+from stepladder._schedule import CompiledSchedule, check_choice, check_flag, check_size
 from stepladder.errors import ScheduleError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class FluxSchedule(Schedule):
+class FluxSchedule(CompiledSchedule):
     """Flow times shifted by `exp(mu)`, `mu` linear in the number of image tokens.
 
     Parameters
@@ -38,8 +38,6 @@ class FluxSchedule(Schedule):
     -----
     Black Forest Labs' Flux; ComfyUI's `ModelSamplingFlux` with even times.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     width: int = 1024
     height: int = 1024
@@ -62,7 +60,7 @@ class FluxSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class Flux2Schedule(Schedule):
+class Flux2Schedule(CompiledSchedule):
     """Flow times shifted by `exp(mu)`, `mu` fitted to the number of image tokens and of steps.
 
     Parameters
@@ -79,8 +77,6 @@ class Flux2Schedule(Schedule):
     -----
     Black Forest Labs' Flux 2; ComfyUI's `Flux2Scheduler`. The fit jumps where there are more than 4300 tokens.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     width: int = 1024
     height: int = 1024
@@ -100,7 +96,7 @@ class Flux2Schedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class LTXVSchedule(Schedule):
+class LTXVSchedule(CompiledSchedule):
     """Flow times shifted by the number of video tokens, and stretched to end at a given level.
 
     Parameters
@@ -123,8 +119,6 @@ class LTXVSchedule(Schedule):
     -----
     Lightricks' LTX-Video; ComfyUI's `LTXVScheduler`. One step is `[1, 0]`.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     tokens: int = 4096
     max_shift: float = 2.05
@@ -149,7 +143,7 @@ class LTXVSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class FlowShiftSchedule(Schedule):
+class FlowShiftSchedule(CompiledSchedule):
     """Even times of a rectified flow, shifted by a given amount.
 
     Parameters
@@ -178,8 +172,6 @@ class FlowShiftSchedule(Schedule):
     -----
     Esser et al. (arXiv 2403.03206), section 5.3.2; diffusers' FlowMatchEulerDiscreteScheduler with 1000 training steps.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     shift: float = 1.0
     mu: float | None = None

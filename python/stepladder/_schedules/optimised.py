@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, final
 import numpy as np
 
 from stepladder import _core
-from stepladder._schedule import Schedule, TailRule, check_choice
+from stepladder._schedule import CompiledSchedule, TailRule, check_choice
 from stepladder.errors import ScheduleError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class AlignYourStepsSchedule(Schedule):
+class AlignYourStepsSchedule(CompiledSchedule):
     """Levels optimised for one model family at 10 steps, stretched log-linearly to any other count.
 
     The levels are the model's own: the process's range is not used.
@@ -50,8 +50,6 @@ class AlignYourStepsSchedule(Schedule):
     """
 
     tail_rule: ClassVar[TailRule] = "round"
-    _checked_by_core: ClassVar[bool] = True
-
     family: str = "sdxl"
     points: int = 11
     convention: str = "comfyui"
@@ -80,7 +78,7 @@ class AlignYourStepsSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class GITSSchedule(Schedule):
+class GITSSchedule(CompiledSchedule):
     """Levels that were searched for along the trajectories of Stable Diffusion, one table per number of steps.
 
     The levels are the tables' own: the process's range is not used. Above 20 steps the last table is interpolated
@@ -104,8 +102,6 @@ class GITSSchedule(Schedule):
     """
 
     tail_rule: ClassVar[TailRule] = "round"
-    _checked_by_core: ClassVar[bool] = True
-
     coefficient: float = 1.2
 
     def __post_init__(self) -> None:
@@ -118,7 +114,7 @@ class GITSSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class OptimalStepsSchedule(Schedule):
+class OptimalStepsSchedule(CompiledSchedule):
     """Flow levels found by dynamic programming against a fine teacher, stretched log-linearly to any step count.
 
     The levels are the model's own: the process's range is not used.
@@ -140,8 +136,6 @@ class OptimalStepsSchedule(Schedule):
     """
 
     tail_rule: ClassVar[TailRule] = "round"
-    _checked_by_core: ClassVar[bool] = True
-
     model: str = "flux"
 
     def __post_init__(self) -> None:
@@ -154,7 +148,7 @@ class OptimalStepsSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class TabulatedSchedule(Schedule):
+class TabulatedSchedule(CompiledSchedule):
     """Anybody's own table, stretched log-linearly to any number of steps.
 
     Parameters
@@ -176,8 +170,6 @@ class TabulatedSchedule(Schedule):
     """
 
     tail_rule: ClassVar[TailRule] = "round"
-    _checked_by_core: ClassVar[bool] = True
-
     table: tuple[float, ...]
     last: str = "keep"
 

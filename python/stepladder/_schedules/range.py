@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, final
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_convention
+from stepladder._schedule import CompiledSchedule, HostFormSchedule, check_convention
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class KarrasSchedule(Schedule):
+class KarrasSchedule(CompiledSchedule):
     """Levels evenly spaced in `sigma ** (1 / rho)`.
 
     Parameters
@@ -37,8 +37,6 @@ class KarrasSchedule(Schedule):
     Karras et al. (arXiv 2206.00364), equation 5. One step is `[sigma_max, 0]`.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     rho: float = 7.0
     sigma_min: float | None = None
     sigma_max: float | None = None
@@ -55,7 +53,7 @@ class KarrasSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class ExponentialSchedule(Schedule):
+class ExponentialSchedule(CompiledSchedule):
     """Levels evenly spaced in log sigma.
 
     Parameters
@@ -74,8 +72,6 @@ class ExponentialSchedule(Schedule):
     processes whose sigma is a noise-to-signal ratio. One step is `[sigma_max, 0]`.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     sigma_min: float | None = None
     sigma_max: float | None = None
 
@@ -90,7 +86,7 @@ class ExponentialSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class PolyexponentialSchedule(Schedule):
+class PolyexponentialSchedule(CompiledSchedule):
     """Levels whose log sigma follows a power of the step number.
 
     Parameters
@@ -110,8 +106,6 @@ class PolyexponentialSchedule(Schedule):
     k-diffusion's `get_sigmas_polyexponential`: `ln(sigma)` on the ramp `linspace(1, 0, steps) ** rho`.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     rho: float = 1.0
     sigma_min: float | None = None
     sigma_max: float | None = None
@@ -128,7 +122,7 @@ class PolyexponentialSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class LaplaceSchedule(Schedule):
+class LaplaceSchedule(HostFormSchedule):
     """Levels whose log sigma follows a Laplace distribution: most of them around `exp(mu)`.
 
     Parameters
@@ -153,8 +147,6 @@ class LaplaceSchedule(Schedule):
     the distribution inside the range instead.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     mu: float = 0.0
     beta: float = 0.5
     sigma_min: float | None = None
@@ -166,10 +158,6 @@ class LaplaceSchedule(Schedule):
         check_convention(self.convention, ("comfyui",))
         _core.check_ends(self.sigma_min, self.sigma_max)
 
-    @property
-    def _host_form(self) -> bool:
-        return self.convention is not None
-
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
         low, high = ends(self.sigma_min, self.sigma_max, process)
@@ -180,7 +168,7 @@ class LaplaceSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class BetaOverRangeSchedule(Schedule):
+class BetaOverRangeSchedule(CompiledSchedule):
     """Levels at quantiles of a beta distribution laid over sigma itself, as A1111 and diffusers do.
 
     Parameters
@@ -199,8 +187,6 @@ class BetaOverRangeSchedule(Schedule):
     -----
     The hosts' reading of Lee et al. (arXiv 2407.12173), who spread training steps rather than sigmas: `BetaSchedule`.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     alpha: float = 0.6
     beta: float = 0.6

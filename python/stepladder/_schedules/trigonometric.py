@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, final
+from typing import TYPE_CHECKING, final
 
 from stepladder import _core
-from stepladder._schedule import Schedule, check_convention
+from stepladder._schedule import CompiledSchedule, HostFormSchedule, check_convention
 from stepladder._schedules.range import ends
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @final
 @dataclass(frozen=True)
-class KLOptimalSchedule(Schedule):
+class KLOptimalSchedule(HostFormSchedule):
     """Angles `atan(sigma)` evenly spaced.
 
     Parameters
@@ -38,8 +38,6 @@ class KLOptimalSchedule(Schedule):
     Sabour, Fidler & Kreis (arXiv 2404.14507), theorem 3.1 for data of unit variance. One step is `[sigma_max, 0]`.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     sigma_min: float | None = None
     sigma_max: float | None = None
     convention: str | None = None
@@ -47,10 +45,6 @@ class KLOptimalSchedule(Schedule):
     def __post_init__(self) -> None:
         check_convention(self.convention, ("a1111",))
         _core.check_ends(self.sigma_min, self.sigma_max)
-
-    @property
-    def _host_form(self) -> bool:
-        return self.convention is not None
 
     def generate(self, process: NoiseProcess, steps: int) -> npt.NDArray[np.float64]:
         """Place `steps + 1` noise levels: float64, strictly descending, the last exactly 0."""
@@ -62,7 +56,7 @@ class KLOptimalSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class CosineSchedule(Schedule):
+class CosineSchedule(CompiledSchedule):
     """A raised cosine in sigma: small steps at both ends of the range.
 
     Parameters
@@ -80,8 +74,6 @@ class CosineSchedule(Schedule):
     `sigma_min + (sigma_max - sigma_min) * (1 + cos(pi * k / (steps - 1))) / 2`. One step is `[sigma_max, 0]`.
     """
 
-    _checked_by_core: ClassVar[bool] = True
-
     sigma_min: float | None = None
     sigma_max: float | None = None
 
@@ -96,7 +88,7 @@ class CosineSchedule(Schedule):
 
 @final
 @dataclass(frozen=True)
-class TangentSchedule(Schedule):
+class TangentSchedule(CompiledSchedule):
     """One arctangent curve over the range: flat, steep around a pivot, flat again.
 
     Parameters
@@ -117,8 +109,6 @@ class TangentSchedule(Schedule):
     -----
     One stage of the curves of RES4LYF's tangent schedulers. One step is `[sigma_max, 0]`.
     """
-
-    _checked_by_core: ClassVar[bool] = True
 
     pivot: float = 0.6
     slope: float = 0.2

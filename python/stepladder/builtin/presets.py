@@ -1,4 +1,4 @@
-"""The built-in presets: one table, a row per model."""
+"""The built-in presets: one table, a row per model; as long as there are models, so that each is found in one place."""
 
 from __future__ import annotations
 
