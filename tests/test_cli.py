@@ -20,6 +20,7 @@ import pytest
 import stepladder as sl
 import torch
 from matplotlib.image import imread
+from methods import UNFUSED
 from stepladder import _manager, _plugins, plot
 from stepladder._manager import KINDS, make_manager
 from stepladder.cli import _options as options
@@ -327,7 +328,7 @@ def test_program_json_is_the_program():
         assert ok("program", *args, "--json") == program.to_json() + "\n"
 
 
-FUSED = [name for name in sl.samplers() if name != "dpm_adaptive"]
+FUSED = [name for name in sl.samplers() if name not in UNFUSED]
 
 
 @pytest.mark.parametrize("name", FUSED)

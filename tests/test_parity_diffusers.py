@@ -369,6 +369,60 @@ def score_sde_vp():
     return mean.numpy(), ours("score_sde_vp", sigmas, noise=drawing(seeded()), time_step="uniform")
 
 
+def smooth(x, s):
+    """Some denoiser that is not linear, value by value."""
+    return 0.8 * np.tanh(x / (1 + s))
+
+
+def score_sde_ve():
+    """Two samples: the corrector's norms are means over the batch. As its pipeline calls it, in float64."""
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        return score_sde_ve_in_float64()
+    finally:
+        torch.set_default_dtype(usual)
+
+
+def score_sde_ve_in_float64():
+    scheduler, levels = theirs.ScoreSdeVeScheduler(), VE_SIGMAS[VE_SIGMAS > 0]
+    scheduler.timesteps, scheduler.discrete_sigmas = torch.arange(len(levels)), tensor(levels[::-1].copy())
+    start = np.stack([start_of(levels[0], False), 0.5 * start_of(levels[0], False)])
+
+    def score(x, sigma):
+        return tensor((smooth(x.numpy(), sigma) - x.numpy()) / sigma**2)
+
+    x, generator, mean = tensor(start), seeded(), None
+    for i, sigma in enumerate(levels):
+        for _ in range(2):
+            x = scheduler.step_correct(score(x, sigma), x, generator=generator).prev_sample
+        at = (len(levels) - 1 - i + 0.5) / (len(levels) - 1)
+        x, mean = scheduler.step_pred(score(x, sigma), at, x, generator=generator, return_dict=False)
+    sampler = sl.sampler("score_sde_ve", corrector_steps=2, norm_over="batch")
+    sigmas = np.append(levels, 0.0)
+    return mean.numpy(), sl.sample_unfused(sampler, problems.plain(smooth), start, sigmas, drawing(seeded()))
+
+
+def ddpm_learned(kind):
+    """The second half of the network's channels is the variance."""
+    bar, sigmas = table()
+    scheduler = theirs.DDPMScheduler(clip_sample=False, variance_type=kind)
+    scheduler.alphas_cumprod = tensor(bar)
+    scheduler.num_inference_steps, scheduler.timesteps = len(TIMESTEPS), torch.tensor(TIMESTEPS)
+    variance = (lambda x: np.cos(3 * x)) if kind == "learned_range" else (lambda x: 1e-3 + np.sin(x) ** 2)
+    scale = 1 / np.hypot(1, sigmas)
+    start = start_of(sigmas[0], False).reshape(1, 1, -1)
+    x, generator = start * scale[0], seeded()
+    for i, t in enumerate(TIMESTEPS):
+        output = np.concatenate(
+            [(x / scale[i] - smooth(x / scale[i], sigmas[i])) / sigmas[i], variance(x / scale[i])], axis=1
+        )
+        x = scheduler.step(tensor(output), t, tensor(x), generator=generator).prev_sample.numpy()
+    denoiser = problems.plain(lambda x, s: (smooth(x, s), variance(x)))
+    sampler = sl.sampler("ddpm_learned_variance", variance=kind)
+    return x, sl.sample_unfused(sampler, denoiser, start, sigmas, drawing(seeded()))
+
+
 # Flows, x = (1 - sigma) x0 + sigma noise
 
 
@@ -502,6 +556,7 @@ RUNS = {
     ],
     "SCMScheduler": [scm],
     "ScoreSdeVpScheduler": [score_sde_vp],
+    "ScoreSdeVeScheduler": [score_sde_ve],
     "FlowMatchEulerDiscreteScheduler": [
         functools.partial(of_flow, theirs.FlowMatchEulerDiscreteScheduler, "euler"),
         functools.partial(
@@ -530,7 +585,11 @@ RUNS = {
         ),
     ],
     "MiniMaxH3Scheduler": [minimax],
-    "DDPMScheduler": [functools.partial(of_table, theirs.DDPMScheduler, "ddpm", noisy=True)],
+    "DDPMScheduler": [
+        functools.partial(of_table, theirs.DDPMScheduler, "ddpm", noisy=True),
+        functools.partial(ddpm_learned, "learned_range"),
+        functools.partial(ddpm_learned, "learned"),
+    ],
     "DDPMParallelScheduler": [functools.partial(of_table, theirs.DDPMParallelScheduler, "ddpm", noisy=True)],
     "DDPMWuerstchenScheduler": [ddpm_wuerstchen],
     "PNDMScheduler": [

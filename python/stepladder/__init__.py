@@ -140,6 +140,7 @@ if TYPE_CHECKING:
     from stepladder._model import ArrayModel as ArrayModel
     from stepladder._model import ModelLoader as ModelLoader
     from stepladder._noise import NoiseSource as NoiseSource
+    from stepladder._noise_sources.clipped import ClippedNoise as ClippedNoise
     from stepladder._plugins import (
         Claims as Claims,
     )
@@ -268,6 +269,8 @@ if TYPE_CHECKING:
     from stepladder._samplers.singlestep import Seeds2Sampler as Seeds2Sampler
     from stepladder._samplers.singlestep import Seeds3Sampler as Seeds3Sampler
     from stepladder._samplers.tcd import TCDSampler as TCDSampler
+    from stepladder._samplers.unfused import DdpmLearnedVarianceSampler as DdpmLearnedVarianceSampler
+    from stepladder._samplers.unfused import ScoreSdeVeSampler as ScoreSdeVeSampler
     from stepladder._samplers.uni_pc import UniPCBh2Sampler as UniPCBh2Sampler
     from stepladder._samplers.uni_pc import UniPCSampler as UniPCSampler
     from stepladder._schedules.curve import BongTangentSchedule as BongTangentSchedule
@@ -302,6 +305,9 @@ if TYPE_CHECKING:
     from stepladder._schedules.trigonometric import CosineSchedule as CosineSchedule
     from stepladder._schedules.trigonometric import KLOptimalSchedule as KLOptimalSchedule
     from stepladder._schedules.trigonometric import TangentSchedule as TangentSchedule
+    from stepladder._unfused import UnfusedRun as UnfusedRun
+    from stepladder._unfused import UnfusedSampler as UnfusedSampler
+    from stepladder._unfused import sample_unfused as sample_unfused
 
 __version__: str = _core.__version__
 get_num_threads = _core.get_num_threads
@@ -323,6 +329,7 @@ _LAZY = {
         "_edit",
     ),
     "NoiseSource": "_noise",
+    "ClippedNoise": "_noise_sources.clipped",
     **dict.fromkeys(
         (
             "Claims", "Entry", "Manager", "PluginInfo", "make_manager", "model_loader", "model_loaders", "noise_source",
@@ -335,6 +342,7 @@ _LAZY = {
     "sample": "_sample",
     **dict.fromkeys(("Analysis", "Program"), "_program"),
     **dict.fromkeys(("Resolved", "resolve"), "_resolve"),
+    **dict.fromkeys(("UnfusedRun", "UnfusedSampler", "sample_unfused"), "_unfused"),
     "Sampler": "_sampler",
     "DpmAdaptiveSampler": "_samplers.dpm_adaptive",
     **dict.fromkeys(("IpndmSampler", "IpndmVSampler", "LmsSampler"), "_samplers.adams"),
@@ -377,6 +385,7 @@ _LAZY = {
     ),
     **dict.fromkeys(("SASolverPECESampler", "SASolverSampler"), "_samplers.sa_solver"),
     "TCDSampler": "_samplers.tcd",
+    **dict.fromkeys(("DdpmLearnedVarianceSampler", "ScoreSdeVeSampler"), "_samplers.unfused"),
     **dict.fromkeys(("UniPCBh2Sampler", "UniPCSampler"), "_samplers.uni_pc"),
     "ScoreSdeVpSampler": "_samplers.score_sde_vp",
     **dict.fromkeys(

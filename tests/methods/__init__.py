@@ -64,4 +64,4 @@ LOST = {row["case"] for row in EXCLUSIONS if row["case"] is not None}
 PEER_EXCLUDED = {row["sampler"] for row in EXCLUSIONS if row["case"] is None}
 
 # Registered samplers without a program: they have tests of their own.
-UNFUSED = {"dpm_adaptive"}
+UNFUSED = {"ddpm_learned_variance", "dpm_adaptive", "score_sde_ve"}

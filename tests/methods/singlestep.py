@@ -177,7 +177,7 @@ METHODS = [
             (
                 {"noise_clip_std": 2.5},
                 "noise_clip_std is 2.5; expected 0: clipping noise by its own deviation is not linear, so no program "
-                "holds it; clip in the noise source",
+                "holds it; the noise source `clipped` does it",
             ),
         ),
     ),

@@ -412,7 +412,7 @@ class LcmSampler(Sampler):
     s_noise_end : float, optional
         That of the last step, linear from `s_noise` in the first. `None`: `s_noise` throughout.
     noise_clip_std : float
-        Only 0. ComfyUI can clip each draw by its own deviation, which is not linear: clip in the noise source instead.
+        Only 0. ComfyUI can clip each draw by its own deviation, which is not linear: `ClippedNoise` does it.
 
     Source: Song et al. 2023, arXiv:2303.01469, algorithm 1; Luo et al. 2023, arXiv:2310.04378; options of ComfyUI's
     `sample_lcm`.

@@ -24,6 +24,7 @@ from stepladder.builtin.samplers import (
     score_sde_vp,
     singlestep,
     tcd,
+    unfused,
     uni_pc,
 )
 from stepladder.hookspecs import hookimpl
@@ -56,5 +57,6 @@ def register_samplers(register: Register) -> None:
         consistency,
         tcd,
         score_sde_vp,
+        unfused,
     ):
         family.register(register)

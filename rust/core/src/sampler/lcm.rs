@@ -34,8 +34,8 @@ impl Lcm {
                 return Err(Error::Message { noun: Noun::Sampler, message });
             }
         }
-        let expected = "0: clipping noise by its own deviation is not linear, so no program holds it; clip in the \
-                        noise source";
+        let expected = "0: clipping noise by its own deviation is not linear, so no program holds it; the noise \
+                        source `clipped` does it";
         option("noise_clip_std", self.noise_clip_std, self.noise_clip_std == 0.0, expected)
     }
 

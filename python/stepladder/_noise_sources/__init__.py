@@ -1,0 +1,1 @@
+"""The built-in noise sources, one file per family."""
