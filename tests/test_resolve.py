@@ -459,6 +459,8 @@ SAMPLERS = {
         "dpm2": "dpm_2",
         "dpm++2s_a": "dpmpp_2s_ancestral",
         "dpm++2m": "dpmpp_2m",
+        "dpm++2m_sde": "dpmpp_2m_sde",
+        "dpm++2m_sde_bt": "dpmpp_2m_sde",
         "ipndm": "ipndm",
         "ipndm_v": "ipndm_v",
         "lcm": "lcm",

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import fields
 
 import numpy as np
 import problems
@@ -210,6 +211,31 @@ def test_more_order_than_steps():
     assert sl.sampler("lms", order=7).compile(sigmas) == sl.sampler("lms", order=2).compile(sigmas)
     assert sl.sampler("deis", max_order=9).compile(sigmas) == sl.sampler("deis", max_order=2).compile(sigmas)
     assert sl.sampler("ipndm").compile(sigmas) == sl.sampler("ipndm", max_order=2).compile(sigmas)
+
+
+HISTORY = [(name, option) for name in sl.samplers() for option in getattr(sl.sampler(name), "history", ())]
+
+
+@pytest.mark.parametrize(("name", "option"), HISTORY, ids=str)
+def test_an_order_above_the_steps_is_said(name, option):
+    """And lowered: where the option says 3, two steps are those of 2."""
+    of = {o: 1 for n, o in HISTORY if n == name} | {option: 3}
+    sigmas = [0.9, 0.5, 0.2]
+    program = sl.sampler(name, **of).compile(sigmas)
+    assert program.notes == (f"{option} is 3; 2 steps have results for 2 at most, so it is lowered",)
+    assert program.notes[0] in str(program.table().caption)
+    assert program == sl.sampler(name, **of | {option: 2}).compile(sigmas)
+    assert sl.sampler(name, **of).compile([0.9, 0.7, 0.5, 0.2]).notes == ()
+    assert "1 step has" in sl.sampler(name, **of).compile([0.9, 0.2]).notes[0]
+
+
+def test_every_option_of_an_order_is_one_of_history():
+    """Multistep methods' at least: the others' order is of one step."""
+    singlestep = {"dpm_adaptive", "dpm_solver_singlestep", "dpm_solver_pp_singlestep"}
+    named = {
+        name for name in sl.samplers() if any("order" in f.name and f.type == "int" for f in fields(sl.sampler(name)))
+    }
+    assert named - singlestep == {name for name, _ in HISTORY} - {"er_sde"}
 
 
 def test_a_step_to_zero_that_keeps_its_order():

@@ -134,6 +134,7 @@ class Program:
         "_guided",
         "_jacobian",
         "_label",
+        "_notes",
         "_parameterization",
         "_plan",
         "_scaled_by_program",
@@ -146,6 +147,7 @@ class Program:
     _plan: Plan | None
     _parameterization: Parameterization | None
     _label: str
+    _notes: tuple[str, ...]
     _scaled_by_program: bool
     """Whether the guidance scale is in the coefficients."""
 
@@ -162,6 +164,7 @@ class Program:
         program._folded = {}
         program._guided = None
         program._jacobian = None
+        program._notes = ()
         program._plan = None
         program._parameterization = folded
         program._label = label
@@ -172,6 +175,14 @@ class Program:
     def label(self) -> str:
         """What the program was compiled from; not part of its contents."""
         return self._label
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where compiling departs from what was asked: an order above the history that so few steps have.
+
+        Not part of the contents: kept by `Sampler.compile` alone.
+        """
+        return self._notes
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -455,7 +466,8 @@ class Program:
                 table.add_row(number if first else "", level if first else "", *row)
                 first = False
         result = self.outputs[0].register
-        table.caption = f"r{self.inputs[0].register} is x at the start, r{result} at sigma {self.sigma_end:.6g}"
+        said = f"r{self.inputs[0].register} is x at the start, r{result} at sigma {self.sigma_end:.6g}"
+        table.caption = "\n".join((said, *self.notes))
         return table
 
     def __rich__(self) -> Table:

@@ -37,6 +37,10 @@ class Sampler(ABC):
     discards_penultimate: ClassVar[bool] = False
     """Hosts drop the last but one sigma for this method: schedules then build one step more and drop it."""
 
+    history: ClassVar[tuple[str, ...]] = ()
+    """Options that say from how many results a step is made. Where a run has fewer, a step uses those there are, and
+    the program's `notes` say so."""
+
     @abstractmethod
     def trace(self, t: Trace, sigmas: Sequence[float]) -> None:
         """Record one run on `t`.
@@ -112,6 +116,8 @@ class Sampler(ABC):
             )
         program = Program._of(trace.finish(), repr(self))
         program._jacobian = derivatives
+        if self.history:
+            program._notes = _lowered(self, len(levels) - 1)
         return program, trace.asked_process
 
 
@@ -133,6 +139,18 @@ def _setting(sampler: Sampler, process: NoiseProcess) -> tuple[str, float]:
 
 _SNR_PERCENT = 1e-4
 """How far into sampling a flow has a finite log-SNR: the level that stands for pure noise, as in ComfyUI."""
+
+
+def _lowered(sampler: Sampler, steps: int) -> tuple[str, ...]:
+    """A note for every order that is above the number of steps, which is the number of results there will be."""
+    asked = ((name, getattr(sampler, name)) for name in sampler.history)
+    of = "1 step has" if steps == 1 else f"{steps} steps have"
+    return tuple(
+        f"{name} is {order}; {of} results for {steps} at most, so it is lowered"
+        for name, order in asked
+        if order > steps
+    )
+
 
 _MIXING = {
     "ve": "x = x0 + sigma * noise",

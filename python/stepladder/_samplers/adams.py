@@ -35,6 +35,7 @@ class LmsSampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("order",)
 
     order: int = 4
     lower_order_final: bool = True
@@ -64,6 +65,7 @@ class IpndmSampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("max_order",)
 
     max_order: int = 4
 
@@ -95,6 +97,7 @@ class IpndmVSampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("max_order",)
 
     max_order: int = 4
     form: Literal["exact", "comfyui"] = "exact"

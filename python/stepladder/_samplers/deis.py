@@ -38,6 +38,7 @@ class DeisSampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("max_order",)
 
     max_order: int = 3
     mode: Literal["tab", "rhoab", "logrho"] = "tab"

@@ -44,6 +44,7 @@ class DpmSolverSampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("order",)
 
     order: int = 2
     solver_type: Literal["midpoint", "heun"] = "midpoint"
@@ -88,6 +89,7 @@ class DpmSolverPpSampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("order",)
 
     order: int = 2
     solver_type: Literal["midpoint", "heun"] = "midpoint"

@@ -41,6 +41,7 @@ class ERSDESampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("max_stage",)
 
     max_stage: int = 3
     noise_scaling: Literal["er_sde", "reverse_time", "ode"] = "er_sde"

@@ -54,6 +54,7 @@ class SASolverSampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("predictor_order", "corrector_order")
 
     predictor_order: int = 3
     corrector_order: int = 4
@@ -89,6 +90,7 @@ class SASolverPECESampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("predictor_order", "corrector_order")
 
     predictor_order: int = 3
     corrector_order: int = 4

@@ -45,6 +45,7 @@ class UniPCSampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("order",)
     discards_penultimate: ClassVar[bool] = True
 
     order: int = 3
@@ -80,6 +81,7 @@ class UniPCBh2Sampler(Sampler):
     """
 
     families: ClassVar[tuple[str, ...]] = ("ve", "vp", "flow")
+    history: ClassVar[tuple[str, ...]] = ("order",)
     discards_penultimate: ClassVar[bool] = True
 
     order: int = 3

@@ -57,6 +57,7 @@ def register(register: Register) -> None:
             "fooocus": ("dpmpp_2m_sde", "dpmpp_2m_sde_gpu"),
             "k_diffusion": ("sample_dpmpp_2m_sde",),
             "diffusers": ("CosineDPMSolverMultistepScheduler", "CogVideoXDPMScheduler"),
+            "stable_diffusion_cpp": ("dpm++2m_sde", "dpm++2m_sde_bt"),
         },
         claims=_2M_SDE,
     )
