@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import problems
 import pytest
 import stepladder
+from methods import PEER_NAMES
 from stepladder._manager import Manager, make_manager
 from stepladder._resolve import Resolved, resolve_in
 from stepladder.errors import AmbiguousNameError, PluginError, UnknownNameError
@@ -333,12 +335,31 @@ def test_the_forms_of_hosts_are_their_numbers():
 
 def test_options_of_every_alias_make_something():
     manager = make_manager(entry_points=False)
-    for entry in manager.schedules.values():
-        for host, named in entry.alias_options.items():
-            for alias, options in named.items():
-                found = resolve_in(manager, alias, host, "schedule")
-                assert found.schedule_options == options
-                manager.make("schedule", entry.name, options)
+    for kind in ("schedule", "sampler"):
+        for entry in manager.entries(kind).values():
+            for host, named in entry.alias_options.items():
+                for alias, options in named.items():
+                    found = resolve_in(manager, alias, host, kind)
+                    assert getattr(found, f"{kind}_options") == options
+                    manager.make(kind, entry.name, options)
+
+
+def test_samplers_of_comfyui_come_with_the_options_that_its_values_are_compared_under():
+    for name, (ours, options) in PEER_NAMES.items():
+        if SAMPLERS["comfyui"].get(name) == ours:  # its ddim is Euler's method
+            found = stepladder.resolve(name, host="comfyui", kind="sampler")
+            assert dict(found.sampler_options) == options
+    assert sum(bool(options) for _, options in PEER_NAMES.values()) >= 10
+
+
+def test_samplers_of_diffusers_come_with_the_options_of_the_parity_table():
+    rows = json.loads((problems.DATA / "parity_diffusers.json").read_text())["rows"]
+    given = {row["class"]: dict(re.findall(r"(\w+)=(\S+?)(?:,|$)", row.get("options", ""))) for row in rows}
+    assert sum(map(bool, given.values())) >= 6
+    for name, options in given.items():
+        if options:
+            found = stepladder.resolve(name, host="diffusers").sampler_options
+            assert {key: repr(found[key]).replace("'", '"') for key in options} == options
 
 
 @pytest.mark.parametrize("name", ["kl_optimal", "smoothstep", "bong_tangent", "simple"])

@@ -44,6 +44,11 @@ def register(register: Register) -> None:
             "diffusers": ("LMSDiscreteScheduler",),
             "stable_diffusion_cpp": ("lms",),
         },
+        alias_options={
+            "k_diffusion": {"sample_lms": {"lower_order_final": False}},
+            "a1111": {"LMS": {"lower_order_final": False}},
+            "diffusers": {"LMSDiscreteScheduler": {"lower_order_final": False}},
+        },
         claims=_MULTISTEP,
     )
     register(
@@ -58,5 +63,9 @@ def register(register: Register) -> None:
         IpndmVSampler,
         source="zju-pi/diff-sampler, solvers.ipndm_v, with the weights of Hairer, Norsett and Wanner, section III.5",
         aliases={"comfyui": ("ipndm_v",), "stable_diffusion_cpp": ("ipndm_v",)},
+        alias_options={
+            "comfyui": {"ipndm_v": {"form": "comfyui"}},
+            "stable_diffusion_cpp": {"ipndm_v": {"form": "comfyui"}},
+        },
         claims=_MULTISTEP,
     )

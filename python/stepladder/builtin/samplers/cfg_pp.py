@@ -60,6 +60,7 @@ def register(register: Register) -> None:
         Dpmpp2sAncestralCfgPpSampler,
         source="Chung et al. 2024, arXiv:2406.08070, in the DPM-Solver++(2S) form of their code",
         aliases={"comfyui": ("dpmpp_2s_ancestral_cfg_pp",)},
+        alias_options={"comfyui": {"dpmpp_2s_ancestral_cfg_pp": {"form": "comfyui"}}},
         claims=_claims(ADDED, _equal("dpmpp_2s_ancestral"), stochastic=True, evaluations=2),
     )
     register(

@@ -49,5 +49,6 @@ def register(register: Register) -> None:
         DdimInverseSampler,
         source="Song et al. 2020, arXiv:2010.02502, section 4.3",
         aliases={"diffusers": ("DDIMInverseScheduler",)},
+        alias_options={"diffusers": {"DDIMInverseScheduler": {"form": "diffusers"}}},
         claims=_INVERSE,
     )

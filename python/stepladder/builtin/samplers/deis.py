@@ -30,5 +30,9 @@ def register(register: Register) -> None:
         DeisSampler,
         source="Zhang and Chen 2022, arXiv:2204.13902, equation 15",
         aliases={"comfyui": ("deis",), "diffusers": ("DEISMultistepScheduler",)},
+        alias_options={
+            "comfyui": {"deis": {"form": "comfyui"}},
+            "diffusers": {"DEISMultistepScheduler": {"mode": "logrho", "max_order": 2}},
+        },
         claims=_DEIS,
     )

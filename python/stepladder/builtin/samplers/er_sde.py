@@ -30,5 +30,6 @@ def register(register: Register) -> None:
         ERSDESampler,
         source="Cui et al. 2023, arXiv:2309.06169, proposition 1 and algorithms 1 to 3",
         aliases={"comfyui": ("er_sde",), "stable_diffusion_cpp": ("er_sde",)},
+        alias_options={"comfyui": {"er_sde": {"integrals": "riemann"}}},
         claims=_ER_SDE,
     )

@@ -53,6 +53,7 @@ def register(register: Register) -> None:
         ResMultistepSampler,
         source="Zhang et al. 2023, arXiv:2308.02157, algorithm 2",
         aliases={"comfyui": ("res_multistep",), "stable_diffusion_cpp": ("res_multistep",)},
+        alias_options={"comfyui": {"res_multistep": {"form": "comfyui"}}},
         claims=_RES,
     )
     register(
@@ -67,6 +68,7 @@ def register(register: Register) -> None:
         ResMultistepCfgPpSampler,
         source="ComfyUI, sample_res_multistep_cfg_pp",
         aliases={"comfyui": ("res_multistep_cfg_pp",)},
+        alias_options={"comfyui": {"res_multistep_cfg_pp": {"form": "comfyui"}}},
         claims=_CFG_PP,
     )
     register(

@@ -23,6 +23,8 @@ _PECE = Claims(
     note=f"{_NOTE}; one call in the first step",
 )
 
+_COMFYUI = {"sde_start": 0.2, "sde_end": 0.8}
+
 
 def register(register: Register) -> None:
     """Register this family."""
@@ -31,6 +33,10 @@ def register(register: Register) -> None:
         SASolverSampler,
         source="Xue et al. 2023, arXiv:2309.05019, algorithm 1",
         aliases={"comfyui": ("sa_solver",), "diffusers": ("SASolverScheduler",)},
+        alias_options={
+            "comfyui": {"sa_solver": _COMFYUI},
+            "diffusers": {"SASolverScheduler": {"predictor_order": 2, "corrector_order": 2, "simple_order_2": True}},
+        },
         claims=_PEC,
     )
     register(
@@ -38,5 +44,6 @@ def register(register: Register) -> None:
         SASolverPECESampler,
         source="Xue et al. 2023, arXiv:2309.05019, algorithm 1, with ComfyUI's second evaluation",
         aliases={"comfyui": ("sa_solver_pece",)},
+        alias_options={"comfyui": {"sa_solver_pece": _COMFYUI}},
         claims=_PECE,
     )

@@ -28,5 +28,6 @@ def register(register: Register) -> None:
         ScoreSdeVpSampler,
         source="Song et al. 2021, arXiv:2011.13456, eqs. 6, 11 and 25",
         aliases={"diffusers": ("ScoreSdeVpScheduler",)},
+        alias_options={"diffusers": {"ScoreSdeVpScheduler": {"time_step": "uniform"}}},
         claims=_SCORE_SDE_VP,
     )

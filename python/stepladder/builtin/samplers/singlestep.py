@@ -39,6 +39,9 @@ def _sde(order: int, evaluations: int, note: str, *, path: bool = False) -> Clai
     )
 
 
+_K_DIFFUSION = {"form": "k_diffusion"}
+
+
 def register(register: Register) -> None:
     """Register this family."""
     register(
@@ -120,6 +123,11 @@ def register(register: Register) -> None:
             "comfyui": ("dpmpp_3m_sde", "dpmpp_3m_sde_gpu"),
             "a1111": ("DPM++ 3M SDE",),
             "k_diffusion": ("sample_dpmpp_3m_sde",),
+        },
+        alias_options={
+            "comfyui": {"dpmpp_3m_sde": _K_DIFFUSION, "dpmpp_3m_sde_gpu": _K_DIFFUSION},
+            "a1111": {"DPM++ 3M SDE": _K_DIFFUSION},
+            "k_diffusion": {"sample_dpmpp_3m_sde": _K_DIFFUSION},
         },
         claims=Claims(
             families=ALL,

@@ -33,6 +33,7 @@ def register(register: Register) -> None:
         ScoreSdeVeSampler,
         source="Song et al. 2021, arXiv:2011.13456, algorithms 2 and 4",
         aliases={"diffusers": ("ScoreSdeVeScheduler",)},
+        alias_options={"diffusers": {"ScoreSdeVeScheduler": {"norm_over": "batch"}}},
         claims=Claims(
             families=("ve",),
             formula_order=None,

@@ -21,6 +21,8 @@ _UNI_PC = Claims(
     note="UniPC-3: p + 1 by formula, 3 after a first step of local error h^3; lower_order_final off",
 )
 
+_COMFYUI = {"time": "log_sigma", "sigma_end": 0.001}
+
 
 def register(register: Register) -> None:
     """Register this family."""
@@ -29,6 +31,7 @@ def register(register: Register) -> None:
         UniPCSampler,
         source="Zhao et al. 2023, arXiv:2302.04867, algorithms 5 and 6, B(h) = h",
         aliases={"comfyui": ("uni_pc",), "a1111": ("UniPC",)},
+        alias_options={"comfyui": {"uni_pc": _COMFYUI}},
         claims=_UNI_PC,
     )
     register(
@@ -36,5 +39,6 @@ def register(register: Register) -> None:
         UniPCBh2Sampler,
         source="Zhao et al. 2023, arXiv:2302.04867, algorithms 5 and 6, B(h) = e^h - 1",
         aliases={"comfyui": ("uni_pc_bh2",), "diffusers": ("UniPCMultistepScheduler",)},
+        alias_options={"comfyui": {"uni_pc_bh2": _COMFYUI}, "diffusers": {"UniPCMultistepScheduler": {"order": 2}}},
         claims=_UNI_PC,
     )
