@@ -203,3 +203,47 @@ def test_a_python_sampler_has_no_jacobian():
     with pytest.raises(SamplerError, match=r"^Unhashable is written in Python and has no jacobian"):
         Unhashable().compile(KARRAS, jacobian=True)
     assert sl.sampler("euler").compile(KARRAS).jacobian is None
+
+
+class Weighted(sl.Sampler):
+    """Not a dataclass: equal to itself alone, whatever becomes of its weight."""
+
+    weight = 0.5
+
+    def trace(self, t, sigmas):
+        x = t.start()
+        for s, _ in itertools.pairwise(sigmas):
+            x = t.end_step(x * self.weight + t.denoise(x, s))
+
+
+def test_options_that_change_compile_anew():
+    sampler, levels = Weighted(), [2.0, 1.0]
+    first = sampler.compile(levels)
+    sampler.weight = 0.25
+    assert sampler.compile(levels) != first
+
+
+def test_a_process_that_changes_compiles_anew():
+    class Moving(sl.NoiseProcess):
+        family = "vp"
+        sigma_min, sigma_max, sigmas = 0.1, 10.0, None
+        at = 3.0
+
+        def sigma(self, timestep):
+            return timestep
+
+        def timestep(self, sigma):
+            return sigma
+
+        def percent_to_sigma(self, percent):
+            return self.at
+
+    @dataclass(frozen=True)
+    class Asking(sl.Sampler):
+        def trace(self, t, sigmas):
+            t.end_step(t.start() * t.process.percent_to_sigma(0.5))
+
+    process = Moving()
+    first = Asking().compile([2.0, 1.0], process)
+    process.at = 4.0
+    assert Asking().compile([2.0, 1.0], process) != first

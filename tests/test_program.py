@@ -648,14 +648,15 @@ def moments_by_covariance(program, mean, deviation):
     """Mean and variance after every step, from the covariance matrix of x at the start and of all the draws."""
     draws = [op for op in program.operations if isinstance(op, Noise)]
     covariance = np.eye(1 + len(draws))
-    covariance[0, 0] = deviation**2 + program.sigma_start**2
+    signal = lambda sigma: 1 - sigma if program.is_flow else 1.0  # noqa: E731
+    covariance[0, 0] = (signal(program.sigma_start) * deviation) ** 2 + program.sigma_start**2
     for (i, a), (j, b) in itertools.permutations(enumerate(draws, 1), 2):
         if a.stream == b.stream == 0:
             (low_a, high_a), (low_b, high_b) = (sorted(op[1:3]) for op in (a, b))
             shared = max(0.0, min(high_a, high_b) - max(low_a, low_b))
             covariance[i, j] = shared / math.sqrt((high_a - low_a) * (high_b - low_b))
     number = itertools.count(1)
-    registers = {program.inputs[0].register: (mean, np.eye(len(covariance))[0])}
+    registers = {program.inputs[0].register: (signal(program.sigma_start) * mean, np.eye(len(covariance))[0])}
     results = [registers[program.inputs[0].register]]
     ends = {step.end: step.x for step in program.steps}
     for at, op in enumerate(program.operations):
@@ -663,8 +664,9 @@ def moments_by_covariance(program, mean, deviation):
             registers[op.out] = (0.0, np.eye(len(covariance))[next(number)])
         elif isinstance(op, Denoise):
             m, w = registers[op.input]
-            gain = deviation**2 / (deviation**2 + op.sigma**2)
-            registers[op.out] = (mean + gain * (m - mean), gain * w)
+            alpha = signal(op.sigma)
+            gain = alpha * deviation**2 / ((alpha * deviation) ** 2 + op.sigma**2)
+            registers[op.out] = (mean + gain * (m - alpha * mean), gain * w)
         else:
             made = [[sum(c * registers[r][part] for r, c in row.terms) for part in (0, 1)] for row in op.rows]
             registers.update({row.out: tuple(value) for row, value in zip(op.rows, made, strict=True)})
@@ -680,6 +682,10 @@ MOMENTS = [
     Midpoint().compile(LONG),
     Midpoint(0.5).compile(LONG[:-1]),
     Kutta().compile(LONG),
+    *(
+        sl.sampler(name).compile([1.0, 0.8, 0.5, 0.3, 0.1], sl.process("flow"))
+        for name in ("euler", "heun", "euler_ancestral", "dpmpp_2m_sde", "er_sde")
+    ),
 ]
 
 
@@ -695,6 +701,21 @@ def test_gaussian_moments(program, mean, deviation):
 def test_gaussian_moments_of_a_slice_start_from_its_marginal():
     part = program_of("euler_ancestral", LONG)[4:7]
     np.testing.assert_allclose(part.gaussian_moments(0.3, 0.5)[0], [0.3, 0.25 + part.sigma_start**2], rtol=1e-14)
+
+
+def test_a_program_over_a_flow_knows_it():
+    flow = sl.sampler("euler").compile([0.9, 0.4, 0.1], sl.process("flow"))
+    assert flow.is_flow
+    assert not program_of("euler").is_flow
+    kept = [flow[1:], flow.fold(sl.FlowParameterization()), sl.Program.from_json(flow.to_json())]
+    assert all(program.is_flow for program in kept)
+    same = sl.sampler("euler").compile([0.9, 0.4, 0.1])
+    assert same != flow  # the same coefficients, over levels that mean something else
+    assert flow.digest != same.digest
+    with pytest.raises(ProgramError, match="part 1 is over a flow and the one before it is not, or the reverse"):
+        sl.Program.concatenate([same[:1], flow[1:]])
+    with pytest.raises(FileFormatError, match="flow is 1; expected true or false"):
+        sl.Program.from_json(flow.to_json().replace('"flow": true', '"flow": 1'))
 
 
 UNDEFINED = "exact moments need a program over a denoiser, without history inputs and without second results"
@@ -795,6 +816,7 @@ WRONG = {
     int: [None, "1", -1, 1.5, True, 2**32, 2**70, [1], {}],
     float: [None, "1", True, [1.0], {}, math.nan, math.inf, -math.inf],
     str: [None, 5, "nonsense", "", [], {}],
+    bool: [None, 0, 1, "false", [], {}],
 }
 NULLABLE = {"noise_range", "denoised", "second"}
 

@@ -492,6 +492,35 @@ def test_monte_carlo_agrees_with_the_exact_moments():
     assert abs(result.var() - variance) < 4 * variance * math.sqrt(2 / count)
 
 
+FLOW_WEAK = [(name, options) for name, options in rows_of("weak") if takes_flow(name)]
+
+
+@pytest.mark.parametrize(("name", "options"), FLOW_WEAK, ids=map(text_of, FLOW_WEAK))
+def test_weak_order_over_a_flow(name, options):
+    """On levels even in logit: from nearly pure noise to nearly none."""
+    errors = []
+    for count in COUNTS:
+        sigmas = 1 / (1 + np.exp(-np.linspace(6.0, -3.0, count + 1)))
+        program = sl.sampler(name, **(options | METHODS[name].of_flow)).compile(sigmas, FLOW)
+        mean, variance = program.gaussian_moments(0.4, 0.6)[-1]
+        signal = 1 - sigmas[-1]
+        exact = (0.6 * signal) ** 2 + sigmas[-1] ** 2
+        errors.append(abs(variance - exact) / exact + abs(mean - 0.4 * signal))
+    assert min(slopes(errors)) >= sl.samplers()[name].claims.weak_order - testing.ORDER_MARGIN
+
+
+NEAR_NOISE = [(name, options) for name, options in OPTIONS if takes_flow(name) and not METHODS[name].second]
+
+
+@pytest.mark.parametrize("second", [0.9999, 0.99995, 1 - 1e-9])
+@pytest.mark.parametrize(("name", "options"), NEAR_NOISE, ids=map(text_of, NEAR_NOISE))
+def test_a_flow_that_starts_with_two_levels_near_pure_noise(name, options, second):
+    """The level that stands for pure noise is between them, however close they are."""
+    program = sl.sampler(name, **(options | METHODS[name].of_flow)).compile([1.0, second, 0.5, 0.2, 0.0], FLOW)
+    result = run(program, lambda x, s: 0.3 * np.tanh(x), np.ones((1, 2)))
+    assert np.isfinite(result).all()
+
+
 # Limits and symmetries
 
 

@@ -241,6 +241,11 @@ class Program:
         return self._core.calls
 
     @property
+    def is_flow(self) -> bool:
+        """Whether x = (1 - sigma) x0 + sigma noise, as over a flow; otherwise x = x0 + sigma noise."""
+        return self._core.flow
+
+    @property
     def jacobian(self) -> NDArray[np.float64] | None:
         """How the program's numbers move with its sigmas: shape (numbers, steps + 1); None unless compiled with it.
 
@@ -262,8 +267,8 @@ class Program:
     def gaussian_moments(self, mean: float, deviation: float) -> NDArray[np.float64]:
         """Exact mean and variance of x when the data are N(mean, deviation²) and the denoiser is exact.
 
-        The denoiser is D(x, σ) = (deviation² x + σ² mean) / (deviation² + σ²), and x starts at its exact marginal
-        N(mean, deviation² + σ_0²). Overlapping noise intervals are one path.
+        The denoiser is D(x, σ) = mean + α deviation² (x - α mean) / (α² deviation² + σ²), and x starts at its exact
+        marginal N(α mean, α² deviation² + σ_0²); α is 1, over a flow 1 - σ. Overlapping noise intervals are one path.
 
         Returns
         -------

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _PORT_NAME = re.compile(r"(x|result|second|noise|input|value)(?:\[([0-9]{1,9})\])?(?:\[([0-9]{1,9})\])?")
 _PORTS = ("x", "result", "second", "noise", "input", "value", "x[]")
+_FLOW = 2
+"""What the core adds to the code of `calls` for a program over a flow."""
 _SECONDS = {"uncond": 1, "unclipped": 2, "branches": 3}
 
 
@@ -32,6 +34,7 @@ def to_dict(program: Program) -> dict[str, Any]:
         "version": native.PROGRAM_VERSION,
         "name": program.label,
         "calls": program.calls,
+        "flow": program.is_flow,
         "sigma_start": program.sigma_start,
         "sigma_end": program.sigma_end,
         "noise_range": None if program.noise_range is None else list(program.noise_range),
@@ -161,15 +164,19 @@ def encode(document: Any) -> tuple[NDArray[np.int64], NDArray[np.float64], str]:
     if (form, version) != (FORMAT, native.PROGRAM_VERSION) or type(version) is not int:
         msg = f"format {form!r} version {version!r}; this release reads {FORMAT!r} version {native.PROGRAM_VERSION}"
         raise FileFormatError(msg)
-    names = ("name", "calls", "sigma_start", "sigma_end", "noise_range", "offset", "registers", "inputs", "outputs")
-    label, calls, start, end, noise_range, offset, registers, inputs, outputs, operations, steps, _, _ = fields(
-        document, "the program", *names, "operations", "steps", "format", "version"
+    names = ("name", "calls", "flow", "sigma_start", "sigma_end", "noise_range", "offset", "registers", "inputs")
+    label, calls, flow, start, end, noise_range, offset, registers, inputs, outputs, operations, steps, _, _ = fields(
+        document, "the program", *names, "outputs", "operations", "steps", "format", "version"
     )
     if not isinstance(label, str) or any("\ud800" <= c <= "\udfff" for c in label):
         msg = f"name is {label!r}; expected text"
         raise FileFormatError(msg)
     structure.append(native.PROGRAM_VERSION)
     choice(calls, "calls", {"denoiser": 0, "network": 1})
+    if not isinstance(flow, bool):
+        msg = f"flow is {flow!r}; expected true or false"
+        raise FileFormatError(msg)
+    structure[-1] += _FLOW * flow
     for value in fields(offset, "offset", "steps", "calls", "combines"):
         whole(value, "offset")
     whole(registers, "registers")

@@ -86,17 +86,19 @@ class Sampler(ABC):
             raise SamplerError(msg)
         levels = levels_of(sigmas)
         setting = _VE if process is None else _setting(self, process)
+        if not _frozen(type(self)):  # its options may change, and its hash would not tell
+            return self._compile(levels, setting, jacobian, process)[0]
         values = levels.tobytes()
         # A method that looked at the process itself is kept for that process alone.
         key, own_key = (self, setting, jacobian, values), (self, id(process), jacobian, values)
         try:
             known = _compiled.get(key) or _compiled.get(own_key)
-        except TypeError:  # a plugin's sampler that cannot be hashed
+        except TypeError:  # an option that cannot be hashed
             return self._compile(levels, setting, jacobian, process)[0]
         if known is not None:
             return known[0]
         program, asked = self._compile(levels, setting, jacobian, process)
-        if len(levels) <= _CACHED_LEVELS:
+        if len(levels) <= _CACHED_LEVELS and not (asked and not _unchanging(process)):
             while len(_compiled) >= _CACHED_PROGRAMS:
                 _compiled.pop(next(iter(_compiled), key), None)
             _compiled[own_key if asked else key] = (program, process if asked else None)
@@ -119,6 +121,17 @@ class Sampler(ABC):
         if self.history:
             program._notes = _lowered(self, len(levels) - 1)
         return program, trace.asked_process
+
+
+def _frozen(kind: type) -> bool:
+    """Whether objects of a class are equal, and hash, by options that stay what they are."""
+    params = vars(kind).get("__dataclass_params__")
+    return params is not None and bool(params.frozen and params.eq)
+
+
+def _unchanging(process: Any) -> bool:
+    """Whether a process stays what it is: one of the core's, or a frozen dataclass."""
+    return type(process).__module__.startswith("stepladder.") or _frozen(type(process))
 
 
 _compiled: dict[tuple[Sampler, tuple[str, float] | int, bool, bytes], tuple[Program, NoiseProcess | None]] = {}

@@ -19,9 +19,10 @@ class Setting:
         return 1.0 - sigma if self.flow else 1.0
 
     def snr_sigmas(self, sigmas):
-        """The sigmas with their first just below pure noise."""
-        first = self.sigma_snr if self.flow and sigmas[0] >= 1.0 else sigmas[0]
-        return [first, *sigmas[1:]]
+        """The sigmas with their first just below pure noise; halfway to it where the second is closer."""
+        if not self.flow or sigmas[0] < 1.0:
+            return sigmas
+        return [self.sigma_snr if self.sigma_snr > sigmas[1] else (1.0 + sigmas[1]) / 2, *sigmas[1:]]
 
     def percent_to_sigma(self, percent):
         """Level after that fraction of sampling; of a flow with `shift`: shift (1 - p) / (1 + (shift - 1) (1 - p))."""

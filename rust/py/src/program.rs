@@ -349,6 +349,11 @@ impl Program {
         }
     }
 
+    #[getter]
+    fn flow(&self) -> bool {
+        self.inner.is_flow()
+    }
+
     /// Steps, model calls and combines before this slice.
     #[getter]
     fn offset(&self) -> (u32, u32, u32) {

@@ -71,6 +71,11 @@ impl Program {
         intervals.windows(2).any(|w| w[1].0 < w[0].1)
     }
 
+    /// Weight of the signal in x.
+    fn alpha(&self, sigma: f64) -> f64 {
+        if self.is_flow() { 1.0 - sigma } else { 1.0 }
+    }
+
     /// Path intervals as (low, high).
     fn path_intervals(&self) -> Vec<(f64, f64)> {
         let interval = |op: &Op| match *op {
@@ -83,8 +88,9 @@ impl Program {
     }
 
     /// Exact mean and variance of x at the start and after every step, when each element of the data is N(`mean`,
-    /// `deviation`²), the denoiser is the exact one, `D = (s² x + σ² μ)/(s² + σ²)`, and x starts at the exact marginal
-    /// `N(μ, s² + σ_0²)`. Noise is a path over sigma: overlapping intervals are correlated as a Brownian motion's are.
+    /// `deviation`²), the denoiser is the exact one, `D = μ + α s² (x − α μ)/(α² s² + σ²)`, and x starts at the exact
+    /// marginal `N(α μ, α² s² + σ_0²)`; α is 1, over a flow `1 − σ`. Noise is a path over sigma: overlapping intervals
+    /// are correlated as a Brownian motion's are.
     ///
     /// # Errors
     /// A folded program or one with history inputs or second results, for which the exact denoiser is not defined; a
@@ -109,8 +115,9 @@ impl Program {
         let mut state: Vec<(f64, Vec<f64>)> = vec![(0.0, vec![0.0; size]); self.registers() as usize];
         let start = self.steps()[0].sigma;
         let x = self.inputs()[0].register as usize;
-        state[x].0 = mean;
-        state[x].1[0] = libm::sqrt(deviation * deviation + start * start);
+        let alpha = self.alpha(start);
+        state[x].0 = alpha * mean;
+        state[x].1[0] = libm::sqrt(alpha * alpha * deviation * deviation + start * start);
 
         let moments =
             |(mean, weights): &(f64, Vec<f64>)| Moments { mean: *mean, variance: weights.iter().map(|w| w * w).sum() };
@@ -121,7 +128,7 @@ impl Program {
             while let Some(step) = steps.next_if(|s| s.end <= at) {
                 out.push(moments(&state[step.x as usize]));
             }
-            propagate(op, &mut state, &ends, &mut next_independent, (mean, deviation));
+            propagate(op, &mut state, &ends, &mut next_independent, (mean, deviation), &|sigma| self.alpha(sigma));
         }
         out.extend(steps.map(|step| moments(&state[step.x as usize])));
         Ok(out)
@@ -135,6 +142,7 @@ fn propagate(
     ends: &[f64],
     next_independent: &mut usize,
     (mean, deviation): (f64, f64),
+    alpha: &dyn Fn(f64) -> f64,
 ) {
     let size = state[0].1.len();
     let combine = |state: &[(f64, Vec<f64>)], terms: &mut dyn Iterator<Item = (Register, f64)>| {
@@ -170,8 +178,9 @@ fn propagate(
             }
         }
         Op::Denoise { out, input, sigma, .. } => {
-            let (s2, v2) = (deviation * deviation, sigma * sigma);
-            let (a, b) = if s2 + v2 == 0.0 { (1.0, 0.0) } else { (s2 / (s2 + v2), v2 / (s2 + v2)) };
+            let (s2, v2, signal) = (deviation * deviation, sigma * sigma, alpha(*sigma));
+            let whole = signal * signal * s2 + v2;
+            let (a, b) = if whole == 0.0 { (1.0, 0.0) } else { (signal * s2 / whole, v2 / whole) };
             let mut value = combine(state, &mut std::iter::once((*input, a)));
             value.0 += b * mean;
             state[*out as usize] = value;

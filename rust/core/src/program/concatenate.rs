@@ -39,6 +39,9 @@ fn check(part: usize, whole: &Body, next: &Program, history: History) -> std::re
     if whole.calls != next.calls() {
         return Err(ProgramError::PartCalls { part });
     }
+    if whole.flow != next.is_flow() {
+        return Err(ProgramError::PartProcess { part });
+    }
     match history {
         History::Restart if next.inputs().len() > 1 => Err(ProgramError::PartHistory { part }),
         History::Restart => Ok(()),

@@ -13,16 +13,20 @@ use crate::error::Result;
 /// Version of the encoding and of the algorithms behind the coefficients; part of the digest.
 pub const FORMAT_VERSION: i64 = 1;
 
+/// Added to the code of what calls call, for a program over a flow.
+const FLOW: u32 = 2;
+
 impl Program {
     /// The program as integers and float64 numbers. [`Program::decode`] is the inverse.
     #[must_use]
     pub fn encode(&self) -> (Vec<i64>, Vec<f64>) {
         let mut w = Writer { structure: vec![FORMAT_VERSION], numbers: Vec::new() };
         let body = self.body();
-        w.word(match body.calls {
+        let calls = match body.calls {
             Calls::Denoiser => 0_u32,
             Calls::Network => 1,
-        });
+        };
+        w.word(calls + if body.flow { FLOW } else { 0 });
         w.word(body.offset.steps);
         w.word(body.offset.calls);
         w.word(body.offset.combines);
@@ -63,9 +67,11 @@ impl Program {
         if version != FORMAT_VERSION {
             return Err(ProgramError::Version { got: version, known: FORMAT_VERSION }.into());
         }
-        let calls = match r.next()? {
-            0 => Calls::Denoiser,
-            1 => Calls::Network,
+        let (calls, flow) = match r.next()? {
+            0 => (Calls::Denoiser, false),
+            1 => (Calls::Network, false),
+            2 => (Calls::Denoiser, true),
+            3 => (Calls::Network, true),
             code => return Err(r.unknown("calls", code).into()),
         };
         let offset = Offset { steps: r.word()?, calls: r.word()?, combines: r.word()? };
@@ -98,7 +104,7 @@ impl Program {
             steps.push(Step { sigma, sigma_next, end, x, denoised });
         }
         r.finish()?;
-        Self::checked(Body { ops, steps, registers, inputs, outputs, noise_range, calls, offset })
+        Self::checked(Body { ops, steps, registers, inputs, outputs, noise_range, calls, flow, offset })
     }
 
     /// SHA-256 over the encoding: equal on every machine for equal programs.

@@ -100,6 +100,10 @@ pub enum ProgramError {
     #[error("part {part} calls something else than the one before it; fold all parts, or none")]
     PartCalls { part: usize },
     #[error(
+        "part {part} is over a flow and the one before it is not, or the reverse; their sigmas mean different things"
+    )]
+    PartProcess { part: usize },
+    #[error(
         "part {part} reads history of steps before it; compile it on its own sigmas, or concatenate with history 'keep'"
     )]
     PartHistory { part: usize },

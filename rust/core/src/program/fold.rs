@@ -135,6 +135,7 @@ impl Program {
             steps: fold.steps,
             registers: fold.registers,
             outputs,
+            flow: whole.flow,
             calls: if what.scalings.is_some() { Calls::Network } else { whole.calls },
             inputs: whole.inputs,
             noise_range: whole.noise_range,

@@ -211,5 +211,7 @@ pub(crate) struct Body {
     pub(crate) outputs: Vec<Port>,
     pub(crate) noise_range: Option<(f64, f64)>,
     pub(crate) calls: Calls,
+    /// Whether `x = (1 - sigma) x0 + sigma noise`; otherwise `x = x0 + sigma noise`.
+    pub(crate) flow: bool,
     pub(crate) offset: Offset,
 }

@@ -90,6 +90,12 @@ impl Program {
         self.body.calls
     }
 
+    /// Whether `x = (1 - sigma) x0 + sigma noise`, as over a flow; otherwise `x = x0 + sigma noise`.
+    #[must_use]
+    pub fn is_flow(&self) -> bool {
+        self.body.flow
+    }
+
     /// Where this slice starts in its whole program.
     #[must_use]
     pub fn offset(&self) -> Offset {

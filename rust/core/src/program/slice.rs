@@ -71,6 +71,7 @@ impl Program {
             outputs: port(&outputs, x_after),
             noise_range: whole.noise_range,
             calls: whole.calls,
+            flow: whole.flow,
             offset,
         }))
     }

@@ -144,12 +144,14 @@ impl<S: Scalar> Trace<S> {
         if self.is_flow() { S::from(1.0) / (half_log_snr.exp() + 1.0) } else { (-half_log_snr).exp() }
     }
 
-    /// The noise levels as a method sees them that needs their log-SNR: the first is just below pure noise.
+    /// The noise levels as a method sees them that needs their log-SNR: the first is just below pure noise. Where the
+    /// second is closer to it than that, the first is halfway.
     #[must_use]
     pub fn snr_sigmas(&self) -> Vec<S> {
         let mut sigmas = self.sigmas.clone();
         if self.is_flow() && sigmas[0].value() >= 1.0 {
-            sigmas[0] = S::from(self.setting.sigma_snr);
+            let below = self.setting.sigma_snr;
+            sigmas[0] = if below > sigmas[1].value() { S::from(below) } else { (sigmas[1] + 1.0) / 2.0 };
         }
         sigmas
     }
@@ -293,6 +295,7 @@ impl<S: Scalar> Trace<S> {
             outputs: vec![Port { name: PortName::X, register: last }],
             noise_range: self.range,
             calls: Calls::Denoiser,
+            flow: self.setting.family == Family::Flow,
             offset: Offset::default(),
         })
     }
