@@ -416,9 +416,12 @@ def test_list_samplers_shows_claims_aliases_and_parameters():
     assert rows["euler"]["parameters"]["s_tmax"] == "inf"
     assert document("list", "noise_sources")["noise_sources"][0]["parameters"]["seed"] == "required"
     text = " ".join(ok("list", "samplers").split())
-    assert "euler_ancestral 1/1/1 1 yes Ancestral sampling" in text
-    assert "heun 2/2/- 2 no Heun's method" in text
+    assert "euler_ancestral 1/1/1 1 yes yes Ancestral sampling" in text
+    assert "heun 2/2/- 2 no yes Heun's method" in text
+    assert "dpmpp_sde 2/2/2 2 path yes DPM-Solver++(2S)" in text
+    assert "restart -/-/- 2 yes no Restart sampling" in text
     assert "a1111: DPM++ 2M SDE" in text
+    assert text.count("not scale free") == sum(not row["claims"]["scale_free"] for row in rows.values())
 
 
 def test_list_samplers_is_readable_in_100_columns(monkeypatch):
@@ -440,7 +443,9 @@ def test_list_samplers_is_readable_in_100_columns(monkeypatch):
         claims = entry.claims
         orders = (claims.formula_order, claims.global_order, claims.weak_order)
         shown = "/".join("-" if order is None else f"{order:g}" for order in orders)
-        assert words.startswith(f"{name} {shown} {claims.evaluations:g} {'yes' if claims.stochastic else 'no'} ")
+        noise = ("path" if claims.needs_path else "yes") if claims.stochastic else "no"
+        flow = "yes" if "flow" in claims.families else "no"
+        assert words.startswith(f"{name} {shown} {claims.evaluations:g} {noise} {flow} ")
         assert entry.source in words
         assert claims.note in words
         for host, names in entry.aliases.items():
