@@ -96,15 +96,15 @@ def _parameters(entry: "Entry") -> dict[str, Any]:
 
 
 _CLAIMS = (
-    "order: of the formula / of a run / weak; calls: of the model, per step; noise: path where draws have to be of one "
-    "path; flow: whether it runs over a flow"
+    "order: of the formula / of a run / weak; calls: of the model, per step; noise: path where draws have to be of "
+    "one path"
 )
 
 
 def _table(entries: "list[Entry]") -> "Table":
     claims = any(entry.claims is not None for entry in entries)
     # Samplers have many long names elsewhere: in a column of their own they would leave no room for the rest.
-    extra = ("order", "calls", "noise", "flow") if claims else ()
+    extra = ("order", "calls", "noise") if claims else ()
     last = () if claims else ("elsewhere",)
     caption = _CLAIMS if claims else None
     made = table("name", *extra, "what it is", *last, caption=caption)
@@ -118,15 +118,14 @@ def _table(entries: "list[Entry]") -> "Table":
     return made
 
 
-def _claimed(claims: "Claims | None") -> tuple[str, str, str, str]:
+def _claimed(claims: "Claims | None") -> tuple[str, str, str]:
     if claims is None:
-        return "", "", "", ""
+        return "", "", ""
     orders = (claims.formula_order, claims.global_order, claims.weak_order)
     return (
         "/".join("-" if order is None else f"{order:g}" for order in orders),
         f"{claims.evaluations:g}",
         "no" if not claims.stochastic else "path" if claims.needs_path else "yes",
-        "yes" if "flow" in claims.families else "no",
     )
 
 
@@ -145,8 +144,9 @@ def _description(entry: "Entry", *, elsewhere: bool = False) -> "Text":
     if entry.process is not None:
         lines.append(Text(f"over the process {entry.process}", style="green"))
     if entry.claims is not None:
-        notes = (entry.claims.note, "" if entry.claims.scale_free else "not scale free")
-        lines += [Text(note) for note in notes if note]
+        refused = "" if "flow" in entry.claims.families else "refuses a flow"
+        scale = "" if entry.claims.scale_free else "not scale free"
+        lines += [Text(note) for note in (entry.claims.note, refused, scale) if note]
     lines.append(Text(entry.source, style="dim"))
     if elsewhere and entry.aliases:
         lines.append(Text(_elsewhere(entry)))
