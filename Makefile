@@ -60,8 +60,9 @@ docs-digits: $(VENV)/dev-$(STAMP) ## Measure samplers on the digits model anew, 
 docs-orders: $(VENV)/dev-$(STAMP) ## Measure the errors of all samplers anew, for docs/orders.md
 	$(BIN)/python docs/generate.py --measure
 
-bench: $(VENV)/bench-$(PACKAGES) ## Ratios against the incumbents, each answer asserted
+bench: $(VENV)/bench-$(PACKAGES) ## Ratios against the incumbents and times of compiling, each answer asserted
 	$(BIN)/python -m benches.python
+	$(BIN)/python -m benches.python.compilation
 	cargo bench --locked --quiet -p stepladder-benches
 
 wheel: $(VENV)/dev-$(STAMP) ## Build wheel and sdist into dist/, and try both in clean environments
@@ -90,10 +91,13 @@ $(VENV)/demo-$(STAMP): | $(VENV)/packages-torch,plot-$(PACKAGES)
 	rm -f $(VENV)/demo-* $(VENV)/dev-*
 	touch $@
 
-$(VENV)/dev-$(STAMP): $(VENV)/demo-$(STAMP) | $(VENV)/packages-dev-$(PACKAGES)
+$(VENV)/dev-$(STAMP): $(VENV)/demo-$(STAMP) | $(VENV)/packages-dev-$(PACKAGES) $(VENV)/k-diffusion-$(PACKAGES)
+	touch $@
+
+# k-diffusion's own requirements pull a training stack; tests and benches import two of its modules.
+$(VENV)/k-diffusion-$(PACKAGES): | $(VENV)/packages-dev-$(PACKAGES)
+	$(PIP) install --no-deps k-diffusion torchdiffeq
 	touch $@
 
 $(VENV)/bench-$(PACKAGES): $(VENV)/dev-$(STAMP) | $(VENV)/packages-bench-$(PACKAGES)
-	# k-diffusion's own requirements pull a training stack; the benches import two of its modules.
-	$(PIP) install --no-deps k-diffusion torchdiffeq
 	touch $@

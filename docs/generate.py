@@ -44,22 +44,41 @@ def samplers_page(manager: Manager) -> str:
     for entry in manager.samplers.values():
         claims: Claims = entry.claims  # type: ignore[assignment]  # samplers always have them
         orders = " / ".join("-" if o is None else f"{o:g}" for o in _orders(claims))
-        noise = "each step" if claims.stochastic else "no"
-        rows.append((f"`{entry.name}`", entry.doc, orders, f"{claims.evaluations:g}", noise, claims.note))
+        noise = "no" if not claims.stochastic else "one path" if claims.needs_path else "each step"
+        flow = "yes" if "flow" in claims.families else "refused"
+        scales = "yes" if claims.scale_free else "no"
+        calls = f"{claims.evaluations:g}"
+        rows.append((f"`{entry.name}`", entry.doc, orders, calls, noise, flow, scales, claims.note))
     return page(
         "Samplers",
         "`sl.sampler(name, **options)` makes one; `compile(sigmas, process)` turns it into a program. The command "
         "`stepladder list samplers` prints the same list with the installed plugins.",
-        table(("name", "what it is", "order", "calls", "noise", "note"), rows),
+        table(("name", "what it is", "order", "calls", "noise", "flow", "scales", "note"), rows),
         "**order**: of the update formula / of a whole run without noise / weak, as the source states them; `-` is no "
-        "claim. **calls**: model calls per step. **noise**: whether the default options draw noise. "
+        "claim. **calls**: model calls per step. **noise**: whether the default options draw noise, and whether it "
+        "has to be of one path, whose intervals overlap: independent draws are refused unless asked for. **flow**: "
+        "whether it runs over a flow, `x = (1 - sigma) x0 + sigma noise`; all run where noise is added to x. "
+        "**scales**: whether sigmas, data and x times one factor make the result times it. "
         "`stepladder.testing.check_sampler` measures the claims, and [orders](orders.md) plots the error of every "
         "sampler against the model calls it took.",
         "## Options and sources",
         _options_table(manager.samplers.values()),
         "## Names in other programs",
         _aliases_table(manager.samplers.values()),
+        "## Forms of hosts",
+        "Where a host means more by a name than our defaults, `sl.resolve(name, host=...)` has these options as "
+        "`.sampler_options`; every other name means the defaults.",
+        table(("stepladder", "host", "name there", "options"), _host_forms(manager.samplers.values())),
     )
+
+
+def _host_forms(entries: Iterable[Entry]) -> Iterator[tuple[str, ...]]:
+    """A row for every alias that needs options."""
+    for entry in entries:
+        for host, names in entry.alias_options.items():
+            for name, options in names.items():
+                given = " ".join(f"`{key}={value!r}`" for key, value in options.items())
+                yield f"`{entry.name}`", host, f"`{name}`", given
 
 
 def schedules_page(manager: Manager) -> str:

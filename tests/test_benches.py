@@ -11,7 +11,7 @@ import stepladder as sl
 from methods import UNFUSED
 
 ROOT = Path(__file__).parent.parent
-# What k-diffusion's two modules import; k-diffusion itself is no requirement of the tests.
+# What k-diffusion's two modules import. `make` installs it; tests run without it too.
 K_DIFFUSION = ("k_diffusion", "scipy", "torch", "torchdiffeq", "torchsde", "torchvision", "tqdm")
 
 

@@ -418,7 +418,10 @@ def test_list_samplers_shows_claims_aliases_and_parameters():
     text = " ".join(ok("list", "samplers").split())
     assert "euler_ancestral 1/1/1 1 yes Ancestral sampling" in text
     assert "heun 2/2/- 2 no Heun's method" in text
+    assert "dpmpp_sde 2/2/2 2 path DPM-Solver++(2S)" in text
+    assert text.count("refuses a flow") == sum("flow" not in row["claims"]["families"] for row in rows.values())
     assert "a1111: DPM++ 2M SDE" in text
+    assert text.count("not scale free") == sum(not row["claims"]["scale_free"] for row in rows.values())
 
 
 def test_list_samplers_is_readable_in_100_columns(monkeypatch):
@@ -440,7 +443,9 @@ def test_list_samplers_is_readable_in_100_columns(monkeypatch):
         claims = entry.claims
         orders = (claims.formula_order, claims.global_order, claims.weak_order)
         shown = "/".join("-" if order is None else f"{order:g}" for order in orders)
-        assert words.startswith(f"{name} {shown} {claims.evaluations:g} {'yes' if claims.stochastic else 'no'} ")
+        noise = ("path" if claims.needs_path else "yes") if claims.stochastic else "no"
+        assert words.startswith(f"{name} {shown} {claims.evaluations:g} {noise} ")
+        assert ("refuses a flow" in words) is ("flow" not in claims.families)
         assert entry.source in words
         assert claims.note in words
         for host, names in entry.aliases.items():
@@ -691,8 +696,7 @@ def test_the_preview(model, monkeypatch):
         ("program euler --option s_churn=a", "s_churn is 'a'; expected a number"),
         ("program euler --option s_churn=-1", "s_churn is -1; expected a finite number of at least 0"),
         ("program euler --json --analysis", "--analysis belongs to the table, and --json prints none; leave one out"),
-        ("program rk4 --error --json", "--error prints a table of its own; leave --json and --analysis out"),
-        ("program rk4 --error --analysis", "--error prints a table of its own; leave --json and --analysis out"),
+        ("program rk4 --error --analysis", "--error prints a table of its own; leave --analysis out"),
         (
             "program lcm --error",
             "--error: lcm claims no order, so its steps have no error; choose one that does",
@@ -716,6 +720,11 @@ def test_the_preview(model, monkeypatch):
         (
             "sample --model blob",
             "unknown model loader 'blob'; close: 'blobs'; `stepladder list model_loaders` shows every name",
+        ),
+        (
+            "sample --model blobs --sampler ddim_inverse --steps 4",
+            "--sampler 'ddim_inverse' goes from sigma 0 up to 80, from an image to its noise, and this command "
+            "starts from noise; use one that goes down",
         ),
         ("sample --model other", "--model 'other' makes object; expected a stepladder.ModelLoader"),
         ("sample --model blobs --weights gone.bin", "gone.bin: no such file or directory"),

@@ -398,6 +398,16 @@ def test_slopes_in_the_docs_are_those_claimed(generate, name):
             assert generate.orders.slope(name, figures[kind][name]) >= claim - ORDER_MARGIN
 
 
+def test_forms_of_hosts_are_what_resolve_gives(generate):
+    text = generate.samplers_page(BUILT_IN).partition("## Forms of hosts")[2]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    assert len(rows) > 20
+    for sampler, host, name, options in rows:
+        found = sl.resolve(name.strip("`"), host=host, kind="sampler")
+        assert found.sampler == sampler.strip("`")
+        assert eval(f"dict({options.replace('` `', ', ').strip('`')})") == found.sampler_options
+
+
 def test_figures_of_digits_are_those_measured(generate):
     digits = generate.digits
     stored = digits.figures()

@@ -1,13 +1,9 @@
 """Third parties' functions of k-diffusion's shape."""
 
-import functools
-import importlib
-import importlib.util
 import itertools
 import re
-import sys
-import types
 
+import installed
 import numpy as np
 import problems
 import pytest
@@ -43,23 +39,6 @@ def sample_noisy(model, x, sigmas, extra_args=None, callback=None, disable=None,
 
 
 PLAIN = sl.KDiffusionSampler(sample_plain)
-
-
-@functools.cache
-def k_diffusion():
-    """`k_diffusion.sampling` as installed, without the training stack that its package imports."""
-    spec = importlib.util.find_spec("k_diffusion")
-    if spec is None or spec.submodule_search_locations is None:
-        pytest.skip("k-diffusion is not installed")
-    package = types.ModuleType("k_diffusion")
-    package.__path__ = list(spec.submodule_search_locations)
-    sys.modules["k_diffusion"] = package
-    try:
-        return importlib.import_module("k_diffusion.sampling")
-    except ModuleNotFoundError as error:
-        for loaded in [name for name in sys.modules if name.partition(".")[0] == "k_diffusion"]:
-            del sys.modules[loaded]
-        pytest.skip(f"{error.name}, which k-diffusion imports, is not installed")
 
 
 def test_it_is_the_compiled_method():
@@ -103,21 +82,23 @@ def test_noise():
 
 
 @pytest.mark.parametrize(
-    ("theirs", "ours", "options"),
+    ("theirs", "options"),
     [
-        ("sample_euler", "euler", {}),
-        ("sample_heun", "heun", {}),
-        ("sample_dpmpp_2m", "dpmpp_2m", {}),
-        ("sample_lms", "lms", {"order": 3}),
-        ("sample_dpmpp_2m_sde", "dpmpp_2m_sde", {"eta": 0.7}),
+        ("sample_euler", {}),
+        ("sample_heun", {}),
+        ("sample_dpmpp_2m", {}),
+        ("sample_lms", {"order": 3}),
+        ("sample_dpmpp_2m_sde", {"eta": 0.7}),
     ],
 )
-def test_k_diffusions_own(theirs, ours, options):
-    sampler = sl.KDiffusionSampler(getattr(k_diffusion(), theirs), options)
+def test_k_diffusions_own(theirs, options):
+    sampler = sl.KDiffusionSampler(getattr(installed.k_diffusion("sampling"), theirs), options)
     noise = (lambda: problems.drawn(tuple(X.shape), 7)) if "eta" in options else (lambda: None)
     tensors = lambda source: source and (lambda *a: torch.from_numpy(source(*a)))  # noqa: E731
     result = sl.sample_k_diffusion(sampler, DENOISER, X, SIGMAS, tensors(noise()))
-    expected = sl.sample(sl.sampler(ours, **options).compile(SIGMAS), DENOISER, X, tensors(noise()))
+    found = sl.resolve(theirs, host="k_diffusion")
+    ours = sl.sampler(found.sampler, **found.sampler_options | options)
+    expected = sl.sample(ours.compile(SIGMAS), DENOISER, X, tensors(noise()))
     torch.testing.assert_close(result, expected, rtol=1e-7, atol=1e-7)
 
 

@@ -1,6 +1,7 @@
 """Estimates of the error of single steps."""
 
 import itertools
+import json
 import math
 import re
 
@@ -127,6 +128,10 @@ def test_as_many_steps_as_the_command_says(process):
         command = ["program", "heun", "-n", str(steps), "--error", "--process", process, "--schedule", schedule]
         return CliRunner().invoke(app, command).stdout
 
+    data = json.loads(CliRunner().invoke(app, ["program", "heun", "-n", "60", "--error", "--json"]).stdout)
+    assert len(data["errors"]) == len(data["sigmas"]) - 1 == 60
+    assert data["sum"] == pytest.approx(sum(error for error in data["errors"] if error is not None))
+    assert data["estimate"] == "halves"
     enough = int(re.search(r"steps for 0.01  about (\d+)", printed(60))[1])
     total = float(re.search(r"sum +(\S+)", printed(enough))[1])
     assert 0.005 < total < 0.02

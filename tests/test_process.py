@@ -1,13 +1,11 @@
 import dataclasses
-import importlib.util
 import itertools
 import json
 import pickle
-import sys
 import threading
-import types
 from pathlib import Path
 
+import installed
 import numpy as np
 import pytest
 import stepladder as sl
@@ -356,15 +354,9 @@ def test_a_million_values_let_other_threads_run():
 
 
 @pytest.mark.parametrize("quantize", [True, False])
-def test_sigma_to_t_of_k_diffusion(quantize, monkeypatch):
-    spec = importlib.util.find_spec("k_diffusion")
-    if spec is None:
-        pytest.skip("k-diffusion is not installed")
-    package = types.ModuleType("k_diffusion")  # its own __init__ imports a training stack
-    package.__path__ = list(spec.submodule_search_locations)
-    monkeypatch.setitem(sys.modules, "k_diffusion", package)
+def test_sigma_to_t_of_k_diffusion(quantize):
     torch = pytest.importorskip("torch")
-    external = pytest.importorskip("k_diffusion.external")
+    external = installed.k_diffusion("external")
     theirs = external.DiscreteSchedule(torch.tensor(SD.sigmas), quantize)
     sigmas = np.geomspace(SD.sigma_min, SD.sigma_max, 999)
     t = theirs.sigma_to_t(torch.tensor(sigmas)).double()

@@ -8,7 +8,7 @@ import pytest
 import stepladder as sl
 from methods import METHODS
 from methods.method import NUMBER
-from stepladder.errors import ProgramError, SamplerError, UnknownNameError
+from stepladder.errors import ExecutionError, ProgramError, SamplerError, UnknownNameError
 from test_sampler import Multistep, rows_of, takes_flow
 
 DESCENDING = "expected a value below the one before it: samplers divide by the difference"
@@ -66,6 +66,47 @@ def test_a_curve_of_another_length():
     sampler = sl.sampler("euler_ancestral", eta=[1.0, 0.5, 0.2])
     with pytest.raises(SamplerError, match=r"^eta has 3 values; expected 1 or 2, one per step$"):
         sampler.compile([3.0, 2.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "sigmas", "text"),
+    [
+        (
+            "uni_pc",
+            {"sigma_end": 0.5},
+            [10.0, 5.0, 0.3, 0.0],
+            "sigma_end is 0.5; expected less than 0.3, the sigma before the 0 that it stands for, or 0 to keep the 0",
+        ),
+        (
+            "uni_pc_bh2",
+            {"disable_corrector": (1, 99)},
+            [10.0, 5.0, 0.3, 0.0],
+            "disable_corrector[1] is 99; expected a step of the run, counted from 0; leave later ones out",
+        ),
+        (
+            "sa_solver",
+            {"end": "before_last"},
+            [3.0, 1.0],
+            'end is "before_last" and there is 1 step, which leaves none; expected at least 2 steps, or end "last"',
+        ),
+    ],
+)
+def test_options_that_do_not_fit_the_sigmas(name, options, sigmas, text):
+    sampler = sl.sampler(name, **options)
+    with pytest.raises(SamplerError, match=f"^{re.escape(text)}$"):
+        sampler.compile(sigmas)
+    sampler.compile(np.linspace(1000.0, 900.0, 101))
+
+
+def test_noise_of_one_path_is_asked_for():
+    program = sl.sampler("dpmpp_sde").compile([3.0, 1.0, 0.5])
+    text = (
+        "the program draws noise 4 times, over overlapping intervals, and noise is None; pass a source of one path, or "
+        "sl.noise_source('iid', seed=…, independent=True) at a lower order"
+    )
+    with pytest.raises(ExecutionError, match=f"^{re.escape(text)}$"):
+        sl.sample(program, lambda x, sigma: x, np.ones((1, 2)))
+    sl.sample(program, lambda x, sigma: x, np.ones((1, 2)), sl.noise_source("iid", seed=3, independent=True))
 
 
 def test_names():

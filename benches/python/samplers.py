@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import stepladder as sl
+from stepladder import _core, _sampler
 from stepladder._program import Combine
 
 from benches.python import incumbents
@@ -50,7 +51,8 @@ class _Work:
         return sl.sample(program or self.program, model or self.model, self.x, noise)
 
     def compiled(self) -> Any:
-        """Compile, plan and run through the library."""
+        """Compile anew, plan and run through the library."""
+        _sampler._compiled.clear()
         return self.ours(self.sampler.compile(self.sigmas))
 
     def levels(self, sigmas: Any) -> Any:
@@ -163,28 +165,40 @@ def _against_pass(*, fixed: bool, compiler: bool) -> Race:
     return Race(Timed(work.ours, work.calls_alone, _STEPS), Timed(theirs, None, repeats), check)
 
 
-def _lms_coefficients() -> Race:
-    """Race a whole compilation against the incumbent's quadrature of the same coefficients alone."""
+def _lms_coefficients(*, compiled: bool) -> Race:
+    """Race the coefficients, or the whole compilation, against the incumbent's quadrature of the coefficients alone."""
     order = 4
     levels = sl.schedule("karras").sigmas(sl.process("discrete", beta_schedule="scaled_linear"), _STEPS)
     sampler = sl.sampler("lms", order=order, lower_order_final=False)
     coefficient = incumbents.k_diffusion().linear_multistep_coeff
+
+    def traced() -> _core.Trace:
+        trace = _core.Trace(levels)
+        sampler.trace(trace, levels.tolist())
+        return trace
+
+    def anew() -> sl.Program:
+        _sampler._compiled.clear()
+        return sampler.compile(levels)
 
     def theirs() -> list[list[float]]:
         orders = (min(i + 1, order) for i in range(_STEPS))
         return [[coefficient(now, levels, i, j) for j in range(now)] for i, now in enumerate(orders)]
 
     def check() -> str:
+        program = anew()
+        assert program is not anew(), "compiled anew"
+        assert program == sl.Program._of(traced().finish(), "lms"), "the trace is the program's"
         model = np.cos
         x, slopes = np.linspace(-3.0, 3.0, 7) * levels[0], []
-        ours = sl.sample(sampler.compile(levels), lambda x, _sigma: model(x), x)
+        ours = sl.sample(program, lambda x, _sigma: model(x), x)
         for sigma, weights in zip(levels[:-1], theirs(), strict=True):
             slopes.insert(0, (x - model(x)) / sigma)
             x = x + sum(w * d for w, d in zip(weights, slopes, strict=False))
         np.testing.assert_allclose(ours, x, rtol=1e-10, atol=1e-10 * levels[0])
         return "final x, rtol 1e-10"
 
-    return Race(Timed(lambda: sampler.compile(levels)), Timed(theirs), check)
+    return Race(Timed(anew if compiled else traced), Timed(theirs), check)
 
 
 def _k(sampler: str, shape: tuple[int, ...] = _LATENT, **options: bool) -> Callable[[], Race]:
@@ -234,8 +248,12 @@ CASES = (
         _k("dpmpp_2m_sde", fixed=False),
     ),
     Case(
-        "lms-coefficients", "LMS of order 4, 20 steps: the whole program compiled",
-        "k-diffusion linear_multistep_coeff, the coefficients alone", _lms_coefficients, 100.0,
+        "lms-coefficients", "LMS of order 4, 20 steps: the coefficients, as a trace",
+        "k-diffusion linear_multistep_coeff", lambda: _lms_coefficients(compiled=False), 100.0,
+    ),
+    Case(
+        "lms-compiled", "LMS of order 4, 20 steps: the whole program compiled anew",
+        "k-diffusion linear_multistep_coeff, the coefficients alone", lambda: _lms_coefficients(compiled=True),
     ),
     Case(
         "euler-one", "call overhead: Euler step, one element, stored", "k-diffusion sample_euler",

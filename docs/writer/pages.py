@@ -154,7 +154,8 @@ def differences_page() -> str:
         "how many levels occur before.",
         "A name that means different things in two hosts resolves with the host: "
         '`sl.resolve("Beta", host="a1111")` is `beta_over_range`. Where the difference is an option, '
-        "`.schedule_options` (`.sampler_options`) has it:",
+        "`.schedule_options` has it, or `.sampler_options`; those of samplers are listed as "
+        "[forms of hosts](samplers.md#forms-of-hosts).",
         "```python\nimport stepladder as sl\n\n"
         'found = sl.resolve("KL Optimal", host="a1111")\n'
         'assert found.schedule == "kl_optimal"\n'

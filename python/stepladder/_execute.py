@@ -135,6 +135,11 @@ class Runner:
         if self._plan.draws and self._noise is None:
             draws = self._plan.draws
             msg = f"the program draws noise {draws} times and noise is None; pass sl.noise_source('iid', seed=…)"
+            if self._program.analysis.needs_path:
+                msg = (
+                    f"the program draws noise {draws} times, over overlapping intervals, and noise is None; pass a "
+                    "source of one path, or sl.noise_source('iid', seed=…, independent=True) at a lower order"
+                )
             raise ExecutionError(msg)
         if self._noise is not None and not callable(self._noise):
             msg = f"noise is {type(self._noise).__name__}; expected sl.noise_source(…) or a callable"

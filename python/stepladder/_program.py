@@ -332,7 +332,8 @@ class Program:
         ------
         ProgramError
             The program is folded or guided already or is a slice with history; a scale is not finite, there are
-            neither one nor as many as steps, or the interval is not two ascending numbers.
+            neither one nor as many as steps, or the interval is not two ascending numbers or holds no
+            sigma of a model call.
 
         Notes
         -----
@@ -570,6 +571,11 @@ def _scales(
         raise ProgramError(f"scale is {scale!r}; expected a number, or {count}, one per step")
     if not low <= high:
         raise ProgramError(f"interval is {interval!r}; expected the lowest and the highest sigma to guide at")
+    if len(sigmas) and not ((low <= sigmas) & (sigmas <= high)).any():
+        raise ProgramError(
+            f"interval is {interval!r} and the model is called at sigma {sigmas.max():g} to {sigmas.min():g}, none of "
+            "it inside; expected an interval that holds one of them"
+        )
     per_call = np.broadcast_to(given, (count,))[steps]
     return np.where((low <= sigmas) & (sigmas <= high), per_call, 1.0)
 

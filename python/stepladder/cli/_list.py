@@ -95,12 +95,18 @@ def _parameters(entry: "Entry") -> dict[str, Any]:
     return {p.name: "required" if p.default is p.empty else p.default for p in named}
 
 
+_CLAIMS = (
+    "order: of the formula / of a run / weak; calls: of the model, per step; noise: path where draws have to be of "
+    "one path"
+)
+
+
 def _table(entries: "list[Entry]") -> "Table":
     claims = any(entry.claims is not None for entry in entries)
     # Samplers have many long names elsewhere: in a column of their own they would leave no room for the rest.
     extra = ("order", "calls", "noise") if claims else ()
     last = () if claims else ("elsewhere",)
-    caption = "order: of the formula / of a run / weak; calls: of the model, per step" if claims else None
+    caption = _CLAIMS if claims else None
     made = table("name", *extra, "what it is", *last, caption=caption)
     made.columns[0].no_wrap = True
     made.columns[0].style = "cyan"
@@ -119,7 +125,7 @@ def _claimed(claims: "Claims | None") -> tuple[str, str, str]:
     return (
         "/".join("-" if order is None else f"{order:g}" for order in orders),
         f"{claims.evaluations:g}",
-        "yes" if claims.stochastic else "no",
+        "no" if not claims.stochastic else "path" if claims.needs_path else "yes",
     )
 
 
@@ -137,8 +143,10 @@ def _description(entry: "Entry", *, elsewhere: bool = False) -> "Text":
     ]
     if entry.process is not None:
         lines.append(Text(f"over the process {entry.process}", style="green"))
-    if entry.claims is not None and entry.claims.note:
-        lines.append(Text(entry.claims.note))
+    if entry.claims is not None:
+        refused = "" if "flow" in entry.claims.families else "refuses a flow"
+        scale = "" if entry.claims.scale_free else "not scale free"
+        lines += [Text(note) for note in (entry.claims.note, refused, scale) if note]
     lines.append(Text(entry.source, style="dim"))
     if elsewhere and entry.aliases:
         lines.append(Text(_elsewhere(entry)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stepladder.cli import _options as options
-from stepladder.cli._console import facts, printable, show, table
+from stepladder.cli._console import facts, printable, show, show_json, table
 from stepladder.cli._group import CommandError
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def program(
     """Compile a sampler and print its program: every operation with its coefficients."""
     if json and analysis:
         raise CommandError("--analysis belongs to the table, and --json prints none; leave one out")
-    if error and (json or analysis):
-        raise CommandError("--error prints a table of its own; leave --json and --analysis out")
+    if error and analysis:
+        raise CommandError("--error prints a table of its own; leave --analysis out")
     options.check_output(save, ".safetensors")
 
     import stepladder as sl
@@ -72,7 +72,11 @@ def program(
         found = sl.local_errors(sampler, problem, x, levels, process=made_process)
         if isinstance(sampler, sl.RungeKuttaSampler) and sampler.embedded_order is not None:
             order = sampler.embedded_order
-        show(*error_tables(found, order))
+        enough = steps_needed(found, order)
+        if json:
+            show_json({"sampler": name, **asdict(found), "sum": found.total, "tolerance": _TOLERANCE, "steps": enough})
+        else:
+            show(*error_tables(found, enough))
         return
     if json:
         typer.echo(made.to_json())
@@ -104,21 +108,26 @@ def _exact_problem(family: str, sigma: float) -> "tuple[Callable[..., Any], Any]
     return denoiser, mixture.start(far) / far if sigma == 1.0 else mixture.start(sigma / (1 - sigma)) * (1 - sigma)
 
 
-def error_tables(found: "LocalErrors", order: float) -> "list[Table]":
-    """Return what each step loses, and what follows for the number of steps."""
+def steps_needed(found: "LocalErrors", order: float) -> int:
+    """Return about how many steps lose no more than the tolerance."""
+    estimated = sum(error is not None for error in found.errors)
+    if not estimated:
+        raise CommandError("--error: the only step is to zero, which has no estimate; expected --steps of at least 2")
+    enough: int = math.ceil(estimated * (found.total / _TOLERANCE) ** (1 / order)) + len(found.errors) - estimated
+    return max(enough, 2)
+
+
+def error_tables(found: "LocalErrors", enough: int) -> "list[Table]":
+    """Return what each step loses, and how many steps are enough."""
     rows = table("step>", "sigma>", "next>", "error>")
     for step, error in enumerate(found.errors):
         s, s_next = found.sigmas[step : step + 2]
         rows.add_row(str(step), f"{s:.6g}", f"{s_next:.6g}", "-" if error is None else f"{error:.2g}")
-    estimated = sum(error is not None for error in found.errors)
-    if not estimated:
-        raise CommandError("--error: the only step is to zero, which has no estimate; expected --steps of at least 2")
-    enough = math.ceil(estimated * (found.total / _TOLERANCE) ** (1 / order)) + len(found.errors) - estimated
     by = {"embedded": "the embedded method", "halves": "two steps of half the length"}[found.estimate]
     more = {
         "compared_with": by,
         "sum": f"{found.total:.2g}",
-        f"steps_for_{_TOLERANCE:g}": f"about {max(enough, 2)}",
+        f"steps_for_{_TOLERANCE:g}": f"about {enough}",
         "model_calls": found.model_calls,
     }
     return [rows, facts(**more)]

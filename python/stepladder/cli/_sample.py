@@ -78,6 +78,11 @@ def sample(
     scale = loaded.guidance if guidance is None else guidance
     levels = made_schedule.sigmas(loaded.process, steps, sampler=made_sampler)
     program = options.compiled(made_sampler, sampler, given, levels, loaded.process)
+    if program.sigma_end >= program.sigma_start:
+        raise CommandError(
+            f"--sampler {sampler!r} goes from sigma {program.sigma_start:g} up to {program.sigma_end:g}, from an image "
+            "to its noise, and this command starts from noise; use one that goes down"
+        )
     if noise == "iid":
         noise_given.setdefault("skip", 1)  # the first draw of each sample's generator is its starting point
     source = sl.noise_source(noise, **noise_given) if program.analysis.noise_draws else None

@@ -21,7 +21,7 @@ def generate(
     network: DigitsNetwork,
     labels: Tensor,
     *,
-    sampler: str = "dpmpp_2m",
+    sampler: str | sl.Sampler = "dpmpp_2m",
     schedule: str = "karras",
     steps: int = 10,
     guidance: float | None = None,
@@ -35,8 +35,10 @@ def generate(
         From `stepladder.demo.load_network`.
     labels : tensor of int64, shape (batch,)
         Digits to draw, or `stepladder.demo.network.NULL_LABEL` for any.
-    sampler, schedule : str
-        Names of the sampler and of the schedule.
+    sampler : str or Sampler
+        Name of the sampler with its default options, or one made.
+    schedule : str
+        Name of the schedule.
     steps : int
         Model evaluations (pairs of them with guidance), at least 1.
     guidance : float, optional
@@ -59,7 +61,7 @@ def generate(
         `steps` is below 1.
     """
     process = DigitsModel(network).process
-    made = sl.sampler(sampler)
+    made = sl.sampler(sampler) if isinstance(sampler, str) else sampler
     program = made.compile(sl.sigmas(schedule, process, steps, sampler=made), process)
     denoiser = guided_denoiser(network, labels, network.config.guidance if guidance is None else guidance)
     unit = initial_noise((len(labels), 1, 8, 8), seed).to(labels.device)

@@ -19,7 +19,7 @@ _2M_SDE = Claims(
     weak_order=2,
     evaluations=1,
     stochastic=True,
-    note="eta 0 is dpmpp_2m",
+    note="eta 0 is dpmpp_2m where noise is added to x, not over a flow",
 )
 _2M_SDE_HEUN = Claims(
     families=ALL,
@@ -28,7 +28,7 @@ _2M_SDE_HEUN = Claims(
     weak_order=2,
     evaluations=1,
     stochastic=True,
-    note="eta 0 is res_multistep",
+    note="eta 0 is res_multistep where noise is added to x, not over a flow",
 )
 
 

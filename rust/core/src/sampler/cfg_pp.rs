@@ -1,5 +1,8 @@
 //! CFG++: a step goes towards the guided denoised value, with the noise of the unconditional one. Chung et al. 2024
 //! (arXiv:2406.08070).
+//!
+//! A last step to zero has no use for the unconditional value. It is asked for all the same: a denoiser is not told which
+//! call it answers, so it computes both every time, and one shape of answer for a whole run is simpler to check.
 
 use super::euler::{Ancestral, ancestral_ve, split};
 use super::{Curve, Form, Sampler, option, pairs};

@@ -1,7 +1,7 @@
 //! SA-Solver: stochastic Adams methods in half log-SNR.
 
 use super::{Curve, Sampler, count, half_log_snr_step};
-use crate::error::Result;
+use crate::error::{Error, Noun, Result};
 use crate::numeric::decayed_lagrange_integrals;
 use crate::program::{Linear, Trace};
 use crate::scalar::Scalar;
@@ -109,6 +109,13 @@ impl Sampler for SaSolver {
         let ends_at_zero = levels[steps].is_zero();
         let lowered = ends_at_zero && self.lower_order_final;
         let stops = self.stop_before_last && !ends_at_zero;
+        if stops && steps == 1 {
+            let message =
+                "end is \"before_last\" and there is 1 step, which leaves none; expected at least 2 steps, or \
+                           end \"last\""
+                    .to_owned();
+            return Err(Error::Message { noun: Noun::Sampler, message });
+        }
         if stops {
             let kept = t.sigmas()[..steps].to_vec();
             t.set_levels(kept)?;

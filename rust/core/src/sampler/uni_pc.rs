@@ -1,7 +1,7 @@
 //! `UniPC`: a unified predictor-corrector of any order in half log-SNR.
 
-use super::{Sampler, check_sigmas, count, non_negative};
-use crate::error::{Error, Noun, Result};
+use super::{Sampler, count, non_negative};
+use crate::error::{Error, Noun, Number, Result};
 use crate::numeric::decayed_lagrange_integrals;
 use crate::program::{Linear, Trace};
 use crate::scalar::Scalar;
@@ -146,8 +146,16 @@ impl UniPc {
         let steps = t.sigmas().len() - 1;
         if t.sigmas()[steps].is_zero() && self.sigma_end > 0.0 {
             let mut levels = t.sigmas().to_vec();
+            let before = levels[steps - 1].value();
+            if self.sigma_end >= before {
+                let (end, before) = (Number(self.sigma_end), Number(before));
+                let message = format!(
+                    "sigma_end is {end}; expected less than {before}, the sigma before the 0 that it stands for, or 0 \
+                     to keep the 0"
+                );
+                return Err(Error::Message { noun: Noun::Sampler, message });
+            }
             levels[steps] = S::from(self.sigma_end);
-            check_sigmas(&levels.iter().map(|s| s.value()).collect::<Vec<_>>())?;
             t.set_levels(levels)?;
         }
         Ok(if self.time == Time::LogSigma { t.sigmas().to_vec() } else { t.snr_sigmas() })
@@ -159,6 +167,12 @@ impl Sampler for UniPc {
         let highest = count("order", self.order, 1, usize::MAX, "at least 1")?;
         let levels = self.levels(t)?;
         let steps = levels.len() - 1;
+        if let Some(index) = self.disable_corrector.iter().position(|&step| step >= steps) {
+            let name = "disable_corrector";
+            let got = self.disable_corrector[index] as f64;
+            let expected = "a step of the run, counted from 0; leave later ones out";
+            return Err(Error::Element { noun: Noun::Sampler, name, index, got, expected });
+        }
         let alpha = |t: &Trace<S>, s: S| if self.time == Time::LogSigma { S::from(1.0) } else { t.alpha(s) };
         let mut guess = t.start();
         let mut history: Vec<Linear<S>> = Vec::new(); // newest first
