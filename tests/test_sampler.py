@@ -265,6 +265,11 @@ def test_slow_version_of_a_flow(name, data):
     zero = st.just(True) if method.zero_only else st.booleans()
     sigmas = data.draw(flow_schedules(zero, method.ratios))
     assume(not method.two_positive or np.count_nonzero(sigmas) > 1)
+    if name == "lms":
+        # Even steps of log-SNR are uneven ones of sigma near pure noise. Where one is 165 times the one before, weights
+        # are in the thousands, and a change of x by its last bit moves the result by 2e-12.
+        steps = -np.diff(sigmas)
+        assume(np.max(steps[1:] / steps[:-1], initial=0.0) < 50.0)
     close(*agreement(name, sigmas, data.draw(method.random) | method.of_flow, flow=True), method.atol)
 
 
