@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
+from installed import k_diffusion
 from scipy import stats
 from stepladder import testing
 from stepladder.errors import ExecutionError, NonFiniteError, SamplerError
 from stepladder.torch import log_likelihood
-from test_k_diffusion import k_diffusion
 
 LOW, HIGH = 0.05, 60.0
 MEAN, DEVIATION = 0.4, 0.6
@@ -80,7 +80,7 @@ def test_of_a_mixture_in_two_dimensions():
 
 def test_of_k_diffusion():
     x = data(2, 6)
-    theirs, _ = k_diffusion().log_likelihood(of_normal, x, LOW, HIGH, atol=1e-9, rtol=1e-9)
+    theirs, _ = k_diffusion("sampling").log_likelihood(of_normal, x, LOW, HIGH, atol=1e-9, rtol=1e-9)
     found = log_likelihood(of_normal, x, LOW, HIGH, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(found.values, theirs, rtol=1e-6)
 

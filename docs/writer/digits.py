@@ -88,8 +88,7 @@ def digits_page() -> str:
         table(head, rows),
         f"Columns are schedule and steps. `heun` calls the network twice per step, the others once. The "
         f"lowest: {best}.",
-        "`dpmpp_3m_sde` has a formula of order 3, which pays from about 30 steps on; the hosts' form, of order 2, errs "
-        "less at few.",
+        "`dpmpp_3m_sde` has a formula of order 3; the hosts' form, of order 2, errs less at few steps.",
         "This ranks methods on one small network, which more steps do not always serve: a lower distance need not be a "
         "better solution of its ODE. [Orders](orders.md) has exact problems.",
     )

@@ -328,6 +328,9 @@ def orders_page(manager: Manager) -> str:
     return page(
         "Orders of the samplers",
         *parts,
+        "Few steps are another matter: a formula of high order extrapolates. From pure noise of a flow in 3 to 5 steps "
+        "`dpm_solver_singlestep`, which predicts noise, passes values of 100 on the way, and Runge-Kutta methods in "
+        "log sigma do in 2 or 3 steps from sigma 80.",
         "## Claimed and measured",
         "**formula**: order of one update from exact history, **run**: of a whole run without noise, **weak**: in law, "
         "as the source of the method states them; `-` is no claim. **measured**: smallest slope between 80, 160 and "
